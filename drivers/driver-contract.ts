@@ -13,22 +13,22 @@ import { BenchError, DriverError } from '../harness/errors.ts';
 export interface DriverFixture {
   driver: Driver;
   /** One legitimate exchange; rejects when the peer does not answer. */
-  exchange(): Promise<unknown>;
+  exchange: () => Promise<unknown>;
   /** Makes the link die under the driver: unplug, reset, kill of the peer. */
-  breakLink(): Promise<void>;
+  breakLink: () => Promise<void>;
   /** Makes the peer reachable again after `breakLink`; absent where that is impossible in a test. */
-  mendLink?(): Promise<void>;
+  mendLink?: () => Promise<void>;
   /** Makes the peer receive and say nothing. */
-  silence(): Promise<void>;
+  silence: () => Promise<void>;
   /** What the driver reported through `context.lost` so far. */
   losses: readonly BenchError[];
   /** Every byte the driver gave to its wire log. */
   logged: { sent: number; received: number };
   /** A driver of the same kind whose far side does not exist. */
-  unreachable(): Driver;
+  unreachable: () => Driver;
   /** Longest time that an exchange may take, in ms. */
   replyWithinMs: number;
-  dispose(): Promise<void>;
+  dispose: () => Promise<void>;
 }
 
 /** A context for tests: counts bytes, collects losses. */

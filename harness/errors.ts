@@ -5,6 +5,8 @@
  * Only {@link Nonconformity} does. The two meet in `case.ts`, and nowhere else.
  */
 
+import { inspect } from 'node:util';
+
 /** What an error carries beside its sentence. */
 export interface ErrorDetails {
   /** Numbers and names for machines: bytes received, deadline in ms, port path. */
@@ -106,7 +108,7 @@ export class NotApplicable extends FieldproofError {
 export function explain(error: unknown): string {
   const lines: string[] = [];
   for (let link: unknown = error, depth = 0; link !== undefined && depth < 8; depth += 1) {
-    const text = link instanceof Error ? link.message : String(link);
+    const text = link instanceof Error ? link.message : inspect(link);
     lines.push(depth === 0 ? text : `  because: ${text}`);
     if (link instanceof FieldproofError && link.hint !== undefined) lines.push(`  next: ${link.hint}`);
     link = link instanceof Error ? link.cause : undefined;
