@@ -1,0 +1,84 @@
+/**
+ * What can happen in a run, as it stands in the record. One union, one place: the lifecycle writes these, and the
+ * table, Allure and the evidence package are made from nothing else.
+ */
+
+import type { Answer, FirmwareState } from '../capabilities.ts';
+import type { Verdict } from '../verdict.ts';
+
+/** A digest with the name of what was digested. Lower-case hex SHA-256. */
+export interface NamedDigest {
+  name: string;
+  sha256: string;
+}
+
+export interface Finding {
+  /** Kebab-case, stable: `forged-image-installed`. */
+  code: string;
+  expected: string;
+  observed: string;
+}
+
+/** A measured value with its limits and its uncertainty, all in `unit`. */
+export interface Measurement {
+  name: string;
+  value: number;
+  unit: string;
+  limit?: number;
+  uncertainty?: number;
+}
+
+/** Payload by kind of event. Every entry also carries seq, time, case id and step (see `record.ts`). */
+export interface RunEvents {
+  /** First entry of every run: what it is bound to. */
+  'run-opened': {
+    runId: string;
+    harness: string;
+    node: string;
+    platform: string;
+    catalogue: { version: string; sha256: string };
+    board: { name: string; title: string; file: string; sha256: string };
+    declaration: { file: string; sha256: string };
+    device: Readonly<Record<string, string>>;
+    images: readonly NamedDigest[];
+    command: readonly string[];
+    /** Names of faults that the operator switched on in a simulated device; part of the account, unseen by suites. */
+    defects: readonly string[];
+    selected: readonly string[];
+  };
+  /** Opening, closing, power, lock, loss of a wire, recovery: what the bench did. */
+  bench: { action: string; wire?: string; ok: boolean; tookMs?: number; detail?: string };
+  /** What the device said it is, and whether it is what the declaration says. */
+  identity: { read: Readonly<Record<string, string>>; matches: boolean; differences: readonly string[] };
+  'case-started': { title: string; suite: string; severity: string };
+  'step-started': { name: string };
+  'step-ended': { name: string; ok: boolean; tookMs: number; detail?: string };
+  /** A stimulus about to be sent: what it is and how it differs from what the device accepts. */
+  stimulus: { name: string; rationale: string; ingress?: string; image?: NamedDigest; bytes?: number };
+  answer: { of: string; answer: Answer };
+  state: { when: string; state: FirmwareState };
+  /** A control: a legitimate operation that must succeed. */
+  control: { name: string; when: 'before' | 'after' | 'twin'; accepted: boolean; detail: string };
+  measurement: Measurement;
+  note: { text: string };
+  /** A case's verdict. A later one for the same case replaces it; `provisional` ones await the batch's closing control. */
+  verdict: {
+    verdict: Verdict;
+    provisional: boolean;
+    /** The reason, whole, for a person: first line of every report. */
+    reason: string;
+    findings: readonly Finding[];
+    tookMs: number;
+    attempt: number;
+  };
+  /** A cause on which later cases depend: the board is poisoned. */
+  poisoned: { cause: string; byCase: string };
+  'run-closed': {
+    verdict: Verdict;
+    counts: Readonly<Record<Verdict, number>>;
+    tookMs: number;
+    interrupted: boolean;
+    finalState?: FirmwareState;
+  };
+}
+export type RunEventKind = keyof RunEvents;
