@@ -304,7 +304,7 @@ export interface AlarmListener {
 export interface Tamper {
   /** `code-at-rest`, `executable`, `memory`, `configuration`, `start-process`, `kill-monitor`, `baseline`, … */
   readonly kinds: readonly string[];
-  /** Applies one; resolves when the device confirmed it, with the instant. */
+  /** Applies one; resolves when the maintenance interface confirmed it, with the instant. */
   apply(kind: string): Promise<{ atMs: number }>;
   /** Undoes all that can be undone without power. */
   restore(): Promise<void>;
@@ -318,8 +318,10 @@ export interface Commands {
   readEffect(): Promise<number>;
   /** Name of the tap on this wire, if the board has one. */
   readonly tap?: LinkTap;
-  /** A plain write of the same effect without protection: must be refused or impossible. */
-  writePlain?(value: number): Promise<Answer>;
+  /** The counter of the last accepted message, where the device tells. */
+  readCounter?(): Promise<number>;
+  /** A write of the same effect without protection, as the board file defines it: must be refused or impossible. */
+  writePlain?(): Promise<Answer>;
 }
 
 export interface AuditEvent {

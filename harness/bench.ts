@@ -1,0 +1,255 @@
+/**
+ * The bench: all wires of one board. Opens drivers in dependency order, closes them in reverse, always, each step
+ * with its own deadline and its own line in the record.
+ */
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BoardFile } from './board/index.ts';
+import { resolveSettings, settingsDependencies } from './board/index.ts';
+import type { Power } from './capabilities.ts';
+import { Deadline, within } from './clock.ts';
+import type { AnyDriverModule, Driver, DriverContext, DriverSpec, WireLog } from './driver.ts';
+import { BenchError, DriverError, explain } from './errors.ts';
+import type { BenchHands, Recorder } from './lifecycle/run.ts';
+
+/** Finds drivers by kind; the command line knows which exist. Modules are loaded only when a board names them. */
+export interface DriverRegistry {
+  spec(kind: string): DriverSpec;
+  load(kind: string): Promise<AnyDriverModule>;
+}
+
+export interface BenchParts {
+  board: BoardFile;
+  /** Folder of the board file. */
+  boardDir: string;
+  registry: DriverRegistry;
+  record: Recorder & { wireLog(channel: string): WireLog };
+  /** A folder of the board's own that outlives the run: PKI and the like. */
+  stateDir: string;
+  interactive: boolean;
+  /** Settings that the command line puts over those of a wire: `--defect` for the simulated supply. */
+  overrides?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+const openWithinMs = 20_000;
+const closeWithinMs = 10_000;
+
+export class Bench implements BenchHands {
+  readonly #parts: BenchParts;
+  readonly #drivers = new Map<string, Driver>();
+  readonly #modules = new Map<string, AnyDriverModule>();
+  /** Wires in the order in which they were opened. */
+  readonly #opened: string[] = [];
+  readonly #losses = new Map<string, BenchError>();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: BenchParts) {
+    this.#parts = parts;
+  }
+
+  get board(): BoardFile {
+    return this.#parts.board;
+  }
+
+  /**
+   * Opens every wire. On failure, what was opened is closed again.
+   *
+   * @param only wires to open with their dependencies; all of them by default
+   * @throws BenchError naming the wire that failed and why
+   */
+  async open(only: readonly string[] = Object.keys(this.#parts.board.wires)): Promise<void> {
+    try {
+      for (const name of openingOrder(this.#parts.board, this.#parts.registry, only))
+        await this.#openWire(name);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async #openWire(name: string): Promise<void> {
+    const { board, registry, record } = this.#parts;
+    const wire = board.wires[name];
+    if (wire === undefined) throw new DriverError('unknown-wire', `the board has no wire named ${name}`);
+    const clock = new Deadline(openWithinMs);
+    try {
+      const module = await registry.load(wire.driver);
+      const settings = resolveSettings(
+        name,
+        { ...wire.settings, ...this.#parts.overrides?.[name] },
+        registry.spec(wire.driver).settings,
+        (from) => this.driver(from).provides ?? {},
+      );
+      const driver = module.create(settings as never, this.#contextOf(name));
+      this.#drivers.set(name, driver);
+      this.#modules.set(name, module);
+      this.#opened.push(name);
+      await within(driver.open(), openWithinMs, `opening wire ${name}`);
+      record.append('bench', { action: 'open', wire: name, ok: true, tookMs: clock.elapsedMs });
+    } catch (error) {
+      record.append('bench', {
+        action: 'open',
+        wire: name,
+        ok: false,
+        tookMs: clock.elapsedMs,
+        detail: explain(error),
+      });
+      throw new BenchError('wire-not-opened', `wire ${name} (${wire.driver}) could not be opened`, {
+        cause: error,
+        hint: 'Run `fieldproof doctor` for what is attached and what to do about it.',
+      });
+    }
+  }
+
+  #contextOf(name: string): DriverContext {
+    const { record, boardDir, interactive } = this.#parts;
+    const stateDir = join(this.#parts.stateDir, name);
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    return {
+      name,
+      wire: record.wireLog(name),
+      stateDir,
+      boardDir,
+      interactive,
+      dependency: (other) => this.driver(other),
+      lost: (cause) => {
+        this.#losses.set(name, cause);
+        record.append('bench', { action: 'lost', wire: name, ok: false, detail: explain(cause) });
+      },
+    };
+  }
+
+  /** @throws DriverError when there is no such wire, or it is not open yet */
+  driver(name: string): Driver {
+    const driver = this.#drivers.get(name);
+    if (driver !== undefined) return driver;
+    throw new DriverError('no-such-wire', `wire ${name} is not open`, {
+      data: { open: [...this.#drivers.keys()] },
+    });
+  }
+
+  module(name: string): AnyDriverModule {
+    const module = this.#modules.get(name);
+    if (module !== undefined) return module;
+    throw new DriverError('no-such-wire', `wire ${name} is not open`);
+  }
+
+  get drivers(): ReadonlyMap<string, Driver> {
+    return this.#drivers;
+  }
+
+  /** The supply, with every driver told of its changes and every switching recorded. */
+  power(name: string): Power {
+    const supply = this.driver(name).power;
+    if (supply === undefined) throw new DriverError('no-power', `wire ${name} cannot switch a supply`);
+    const tell = (on: boolean): void => {
+      for (const driver of this.#drivers.values()) driver.devicePowerChanged?.(on);
+    };
+    const { record } = this.#parts;
+    return {
+      precise: supply.precise,
+      off: async () => {
+        tell(false); // before the cut, so that no driver mistakes it for a loss
+        const done = await within(supply.off(), closeWithinMs, `switching off the supply ${name}`);
+        record.append('bench', { action: 'power off', wire: name, ok: true });
+        return done;
+      },
+      on: async () => {
+        const done = await within(supply.on(), closeWithinMs, `switching on the supply ${name}`);
+        record.append('bench', { action: 'power on', wire: name, ok: true });
+        tell(true);
+        return done;
+      },
+    };
+  }
+
+  async selfTest(): Promise<readonly { wire: string; error: unknown }[]> {
+    const faults: { wire: string; error: unknown }[] = [];
+    for (const [wire, driver] of this.#drivers) {
+      try {
+        await within(driver.selfTest(), closeWithinMs, `self-test of wire ${wire}`);
+      } catch (error) {
+        faults.push({ wire, error });
+      }
+    }
+    return faults;
+  }
+
+  async reopenLost(): Promise<readonly { wire: string; error: unknown }[]> {
+    const stillLost: { wire: string; error: unknown }[] = [];
+    for (const wire of [...this.#losses.keys()]) {
+      const driver = this.driver(wire);
+      const clock = new Deadline(openWithinMs);
+      try {
+        if (driver.state !== 'open') {
+          await driver.close();
+          await within(driver.open(), openWithinMs, `reopening wire ${wire}`);
+        }
+        this.#losses.delete(wire);
+        this.#parts.record.append('bench', { action: 'reopen', wire, ok: true, tookMs: clock.elapsedMs });
+      } catch (error) {
+        stillLost.push({ wire, error });
+      }
+    }
+    return stillLost;
+  }
+
+  /** Closes what is open, last opened first. Errors are recorded and gathered; none keeps another wire open. */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeAll().finally(() => (this.#closing = undefined));
+    return this.#closing;
+  }
+
+  async #closeAll(): Promise<void> {
+    for (const name of this.#opened.splice(0).reverse()) {
+      const clock = new Deadline(closeWithinMs);
+      try {
+        await within(this.driver(name).close(), closeWithinMs, `closing wire ${name}`);
+        this.#parts.record.append('bench', {
+          action: 'close',
+          wire: name,
+          ok: true,
+          tookMs: clock.elapsedMs,
+        });
+      } catch (error) {
+        this.#parts.record.append('bench', {
+          action: 'close',
+          wire: name,
+          ok: false,
+          tookMs: clock.elapsedMs,
+          detail: explain(error),
+        });
+      }
+    }
+    this.#drivers.clear();
+    this.#modules.clear();
+  }
+}
+
+/**
+ * Wires after those on which they depend.
+ *
+ * @throws BenchError when wires wait for each other
+ */
+export function openingOrder(board: BoardFile, registry: DriverRegistry, only: readonly string[]): string[] {
+  const order: string[] = [];
+  const visiting: string[] = [];
+  const visit = (name: string): void => {
+    if (order.includes(name)) return;
+    if (visiting.includes(name)) {
+      throw new BenchError(
+        'wires-in-a-circle',
+        `wires wait for each other: ${[...visiting, name].join(' → ')}`,
+      );
+    }
+    const wire = board.wires[name];
+    if (wire === undefined) throw new BenchError('unknown-wire', `no wire named ${name}`);
+    visiting.push(name);
+    settingsDependencies(wire.settings, registry.spec(wire.driver)).forEach(visit);
+    visiting.pop();
+    order.push(name);
+  };
+  only.forEach(visit);
+  return order;
+}

@@ -1,0 +1,275 @@
+/** Composes the device under test from a board's profile: each entry is an adapter on a wire. */
+
+import type { BoardFile, AdapterUse } from './board/index.ts';
+import type { Bench } from './bench.ts';
+import {
+  notObservable,
+  seen,
+  type AlarmEvent,
+  type AlarmListener,
+  type Alarms,
+  type AuditLog,
+  type Commands,
+  type Device,
+  type Firmware,
+  type LinkAttack,
+  type Observed,
+  type ProcessValue,
+  type Tamper,
+} from './capabilities.ts';
+import { Deadline, monotonicMs, until } from './clock.ts';
+import type { AdapterRole, AdapterRoles } from './driver.ts';
+import { BenchError, DriverError, explain } from './errors.ts';
+
+type Bind = <Role extends AdapterRole>(role: Role, use: AdapterUse) => AdapterRoles[Role];
+
+/** Adapters by name from the module of the wire that a use names. */
+function binder(bench: Bench): Bind {
+  return (role, use) => {
+    const adapter = bench.module(use.wire).adapters.find((entry) => entry.name === use.adapter);
+    if (adapter === undefined || adapter.role !== role) {
+      throw new DriverError('no-such-adapter', `wire ${use.wire} has no adapter ${use.adapter} for ${role}`);
+    }
+    return adapter.create(use.settings as never, bench.driver(use.wire)) as AdapterRoles[typeof role];
+  };
+}
+
+/**
+ * The device under test, as the board file describes it.
+ *
+ * @param bench open, with every wire that the profile names
+ */
+export function composeDevice(bench: Bench, board: BoardFile): Device {
+  const { profile } = board;
+  const bind = binder(bench);
+  const ready = bind('value', readiness(profile));
+  return {
+    ...(profile.identity === undefined ? {} : { identity: bind('identity', profile.identity) }),
+    ...(profile.firmware === undefined ? {} : { firmware: firmware(profile.firmware, bind) }),
+    ...(profile.process === undefined ? {} : { process: processValue(profile.process, bind) }),
+    ...(profile.alarms === undefined ? {} : { alarms: alarms(profile, bind) }),
+    ...(profile.tamper === undefined ? {} : { tamper: tamper(profile.tamper, bind) }),
+    ...(profile.commands === undefined ? {} : { commands: commands(profile.commands, bind, bench) }),
+    ...(profile.audit === undefined ? {} : { audit: auditLog(profile.audit, bind) }),
+    ...(profile.power === undefined ? {} : { power: bench.power(profile.power) }),
+    linkAttacks: attacks(profile.linkAttacks ?? [], bench),
+    waitUntilReady: async (withinMs) => {
+      const clock = new Deadline(withinMs);
+      let last: unknown;
+      await until(
+        async () => {
+          try {
+            return await ready.read();
+          } catch (error) {
+            if (!(error instanceof BenchError)) throw error;
+            last = error; // not yet: the device boots
+            return undefined;
+          }
+        },
+        {
+          withinMs,
+          what: 'a sign of readiness',
+          ...(last === undefined ? {} : { hint: explain(last) }),
+        },
+      );
+      return { tookMs: clock.elapsedMs };
+    },
+  };
+}
+
+/** What shows that the device has booted: `ready`, or else the version. */
+function readiness(profile: BoardFile['profile']): AdapterUse {
+  const use = profile.ready ?? profile.firmware?.version ?? profile.process?.read;
+  if (use !== undefined) return use;
+  throw new DriverError('no-readiness', 'the board names nothing that shows when the device has booted', {
+    hint: 'Add profile.ready, or profile.firmware.version.',
+  });
+}
+
+function firmware(profile: NonNullable<BoardFile['profile']['firmware']>, bind: Bind): Firmware {
+  const value = (use: AdapterUse | undefined, what: string) => {
+    if (use === undefined)
+      return () => Promise.resolve(notObservable<never>(`the board names no way to read ${what}`));
+    const source = bind('value', use);
+    return async (): Promise<Observed<string | number>> => seen(await source.read());
+  };
+  const read = {
+    version: value(profile.version, 'the version'),
+    digest: value(profile.digest, 'the image digest'),
+    securityCounter: value(profile.securityCounter, 'the security counter'),
+    confirmation: value(profile.confirmation, 'whether the image is confirmed'),
+  };
+  const ingresses = new Map(
+    Object.entries(profile.ingresses).map(([name, use]) => [
+      name,
+      {
+        ingress: bind('ingress', use),
+        activate: use.activate === undefined ? undefined : bind('action', use.activate),
+      },
+    ]),
+  );
+  const way = (name: string) => {
+    const found = ingresses.get(name);
+    if (found === undefined)
+      throw new DriverError('no-such-ingress', `the board has no ingress named ${name}`);
+    return found;
+  };
+  const fallback = profile.activate === undefined ? undefined : bind('action', profile.activate);
+  const action = (use: AdapterUse | undefined) => {
+    if (use === undefined) return undefined;
+    const bound = bind('action', use);
+    return () => bound.perform();
+  };
+  const confirm = action(profile.confirm);
+  const discard = action(profile.discard);
+  const factoryReset = action(profile.factoryReset);
+  return {
+    ingresses: [...ingresses.keys()],
+    readState: async () => ({
+      version: text(await read.version()),
+      digest: text(await read.digest()),
+      securityCounter: number(await read.securityCounter()),
+      confirmation: text(await read.confirmation()),
+    }),
+    offer: (image, name) => way(name).ingress.offer(image),
+    activate: (name) => {
+      const activation = way(name).activate ?? fallback;
+      if (activation === undefined) {
+        throw new DriverError(
+          'no-activation',
+          `the board names no way to activate an image offered through ${name}`,
+        );
+      }
+      return activation.perform();
+    },
+    ...(confirm === undefined ? {} : { confirm }),
+    ...(discard === undefined ? {} : { discard }),
+    ...(factoryReset === undefined ? {} : { factoryReset }),
+  };
+}
+
+const text = (observed: Observed<string | number>): Observed<string> =>
+  observed.observable ? seen(String(observed.value)) : observed;
+const number = (observed: Observed<string | number>): Observed<number> =>
+  observed.observable ? seen(Number(observed.value)) : observed;
+
+function processValue(profile: NonNullable<BoardFile['profile']['process']>, bind: Bind): ProcessValue {
+  const source = bind('value', profile.read);
+  return {
+    unit: profile.unit,
+    changesWithinMs: profile.changesWithinMs,
+    read: async () => Number(await source.read()),
+  };
+}
+
+function alarms(profile: BoardFile['profile'], bind: Bind): Alarms {
+  const wires = Object.entries(profile.alarms ?? {}).map(([name, use]) => ({
+    name,
+    source: bind('alarm', use),
+  }));
+  const { acknowledgeAlarms } = profile;
+  const acknowledging = acknowledgeAlarms === undefined ? undefined : bind('action', acknowledgeAlarms);
+  return {
+    wires: wires.map(({ name }) => name),
+    listen: async () => {
+      const events: AlarmEvent[] = [];
+      const failures: { wire: string; error: unknown }[] = [];
+      const closers = await Promise.all(
+        wires.map(({ name, source }) =>
+          source.listen(
+            (alarm) => events.push({ ...alarm, wire: name }),
+            (error) => failures.push({ wire: name, error }),
+          ),
+        ),
+      );
+      const listener: AlarmListener = {
+        events,
+        failures,
+        close: async () => {
+          await Promise.all(closers.map((close) => close()));
+        },
+      };
+      return listener;
+    },
+    ...(acknowledging === undefined
+      ? {}
+      : {
+          acknowledge: async () => {
+            await acknowledging.perform();
+          },
+        }),
+  };
+}
+
+function tamper(profile: NonNullable<BoardFile['profile']['tamper']>, bind: Bind): Tamper {
+  const kinds = new Map(Object.entries(profile.kinds).map(([kind, use]) => [kind, bind('action', use)]));
+  const restoring = profile.restore === undefined ? undefined : bind('action', profile.restore);
+  const mustAccept = (answer: { kind: string; reason?: string }, what: string): void => {
+    if (answer.kind === 'accepted') return;
+    throw new BenchError(
+      'tamper-failed',
+      `the maintenance interface did not ${what}: ${answer.kind} ${answer.reason ?? ''}`,
+      {
+        hint: 'Is the device opened for test?',
+      },
+    );
+  };
+  return {
+    kinds: [...kinds.keys()],
+    apply: async (kind) => {
+      const action = kinds.get(kind);
+      if (action === undefined)
+        throw new DriverError('no-such-tampering', `the board declares no tampering "${kind}"`);
+      const answer = await action.perform();
+      mustAccept(answer, kind);
+      return { atMs: monotonicMs() };
+    },
+    restore: async () => {
+      if (restoring !== undefined) mustAccept(await restoring.perform(), 'restore');
+    },
+  };
+}
+
+function commands(
+  profile: NonNullable<BoardFile['profile']['commands']>,
+  bind: Bind,
+  bench: Bench,
+): Commands {
+  const messages = bind('messages', profile.messages);
+  const effect = bind('value', profile.effect);
+  const counter = profile.counter === undefined ? undefined : bind('value', profile.counter);
+  const plain = profile.plain === undefined ? undefined : bind('action', profile.plain);
+  const tap = profile.tap === undefined ? undefined : bench.driver(profile.tap).tap;
+  return {
+    send: (message) => messages.send(message),
+    readEffect: async () => Number(await effect.read()),
+    ...(counter === undefined ? {} : { readCounter: async () => Number(await counter.read()) }),
+    ...(plain === undefined ? {} : { writePlain: () => plain.perform() }),
+    ...(tap === undefined ? {} : { tap }),
+  };
+}
+
+function auditLog(use: AdapterUse, bind: Bind): AuditLog {
+  const log = bind('audit', use);
+  let known = 0;
+  return {
+    since: async (sequence) => {
+      const events = await log.since(sequence);
+      known = Math.max(known, ...events.map((event) => event.sequence));
+      return events;
+    },
+    latest: async () => {
+      const events = await log.since(known);
+      known = Math.max(known, ...events.map((event) => event.sequence));
+      return known;
+    },
+  };
+}
+
+function attacks(wires: readonly string[], bench: Bench): ReadonlyMap<string, LinkAttack> {
+  return new Map(
+    wires.flatMap((wire) =>
+      (bench.driver(wire).attacks ?? []).map((attack) => [attack.name, attack] as const),
+    ),
+  );
+}

@@ -1,0 +1,41 @@
+/**
+ * The front of the harness: what suites, makers' profiles and drivers outside this repository import.
+ *
+ * ```ts
+ * import { describe } from 'mocha';
+ * import { testCase } from 'fieldproof';
+ * ```
+ */
+
+export * from './always.ts';
+export * from './capabilities.ts';
+export * from './clock.ts';
+export * from './driver.ts';
+export * from './errors.ts';
+export * from './verdict.ts';
+export type { CommandDeclaration, BoardFile, Declaration } from './board/index.ts';
+export { buildMessage } from './replay/message.ts';
+export { searchWindow } from './replay/window-search.ts';
+export { auditMarker, mustBeAudited } from './lifecycle/audit.ts';
+export { CaseContext } from './lifecycle/case-context.ts';
+export {
+  changes,
+  controlUpdate,
+  differsFromImage,
+  firmwareOf,
+  install,
+  nextControlImage,
+  poison,
+  powerCycle,
+  primaryIngress,
+  readState,
+  recover,
+  say,
+  waitUntilReady,
+} from './lifecycle/firmware.ts';
+export { forgeries } from './lifecycle/forgeries.ts';
+export type { Need } from './lifecycle/needs.ts';
+export { mustBeAlive } from './lifecycle/process-watch.ts';
+export { offerForbidden, rejectionBatch, type ForbiddenImage } from './lifecycle/rejection-batch.ts';
+export { currentRun } from './lifecycle/run.ts';
+export { testCase } from './lifecycle/test-case.ts';

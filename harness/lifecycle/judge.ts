@@ -1,0 +1,208 @@
+/**
+ * The life of one case, from "may it run at all?" to its verdict. The only place where an exception becomes a
+ * verdict, and the only place where the rule "dead, or bench fault?" is applied.
+ */
+
+import { Deadline } from '../clock.ts';
+import {
+  BenchError,
+  explain,
+  Inconclusive,
+  Nonconformity,
+  NotApplicable,
+  NotExecuted,
+  PortError,
+  TimeoutError,
+} from '../errors.ts';
+import type { Finding } from '../record/events.ts';
+import type { Verdict } from '../verdict.ts';
+import { CaseContext } from './case-context.ts';
+import { missingNeeds } from './needs.ts';
+import type { Run } from './run.ts';
+import type { CaseBody, RegisteredCase } from './test-case.ts';
+
+export interface Outcome {
+  verdict: Verdict;
+  reason: string;
+  findings: readonly Finding[];
+}
+
+/**
+ * Judges one case and writes its verdict. Never throws.
+ *
+ * @param attempt 2 and more when a batch runs the case again alone; every attempt stays in the record
+ */
+export async function judge(
+  run: Run,
+  registered: RegisteredCase,
+  body: CaseBody,
+  attempt = 1,
+): Promise<Outcome> {
+  const t = new CaseContext(run, registered.id, attempt);
+  const described = run.catalogue.case(registered.id);
+  const clock = new Deadline(0);
+  run.progress.caseStarted(registered.id, registered.title);
+  t.write('case-started', {
+    title: registered.title,
+    suite: described.suite,
+    severity: described.severity,
+  });
+  const outcome = await settle(t, async () => {
+    gate(t, registered);
+    await reopen(run);
+    await body(t);
+  });
+  await recoverBench(run, outcome);
+  publish(t, registered.title, outcome, body.provisional === true, clock.elapsedMs);
+  return outcome;
+}
+
+/** Writes a verdict to the record and tells whoever watches. */
+export function publish(
+  t: CaseContext,
+  title: string,
+  outcome: Outcome,
+  provisional: boolean,
+  tookMs: number,
+): void {
+  // Only a pass can be taken back by a closing control; everything else is final as it stands.
+  const awaits = provisional && outcome.verdict === 'conforms';
+  t.write('verdict', { ...outcome, provisional: awaits, tookMs, attempt: t.attempt });
+  t.run.verdicts.set(t.id, outcome.verdict);
+  t.run.record.checkpoint();
+  t.run.progress.caseEnded(t.id, outcome.verdict, awaits, outcome.reason, tookMs);
+  void title;
+}
+
+/** Before anything is sent: applicable, inputs there, board fit to be used. */
+function gate(t: CaseContext, registered: RegisteredCase): void {
+  const { run } = t;
+  if (run.interrupted) throw new NotExecuted('interrupted', 'the operator ended the run before this case');
+  if (run.poisoned !== undefined) {
+    throw new NotExecuted(
+      'board-poisoned',
+      `the device did not return to its baseline after ${run.poisoned.byCase}: ${run.poisoned.cause}`,
+    );
+  }
+  const waiver = waiverFor(run, registered.id);
+  if (waiver !== undefined) throw new NotApplicable('declared', waiver);
+  const missing = missingNeeds(registered.plan.needs, run.board);
+  if (missing.length > 0) {
+    throw new NotExecuted('input-missing', `missing: ${missing.map((need) => need.what).join('; ')}`, {
+      hint: missing.map((need) => need.next).join(' '),
+    });
+  }
+  const harm = registered.plan.mayHarm;
+  if (harm !== undefined && !run.board.allow.includes(harm)) {
+    throw new NotExecuted('not-allowed', `the board file does not allow "${harm}", which can harm a device`, {
+      hint: `Add "${harm}" to allow: if this device may be lost.`,
+    });
+  }
+}
+
+/** The declared reason for which a case does not apply: only when all its requirements are conditional and waived. */
+function waiverFor(run: Run, id: string): string | undefined {
+  const described = run.catalogue.case(id);
+  const reasons = described.requirements.map((requirementId) => {
+    const requirement = run.catalogue.requirement(requirementId);
+    const waiver = run.declaration.notApplicable.find((entry) => entry.requirement === requirementId);
+    if (waiver === undefined || !requirement.conditional) return undefined;
+    return `${requirementId}: ${waiver.reason} (agreed by ${waiver.agreedBy})`;
+  });
+  if (reasons.length === 0 || reasons.some((reason) => reason === undefined)) return undefined;
+  return reasons.join('; ');
+}
+
+/** Runs `work` and turns whatever happens into an outcome. */
+export async function settle(t: CaseContext, work: () => Promise<void>): Promise<Outcome> {
+  try {
+    await work();
+    return outcomeOf(t, 'conforms', t.notes.length === 0 ? 'as required' : t.notes.join('; '));
+  } catch (error) {
+    return classify(t, error);
+  }
+}
+
+async function classify(t: CaseContext, error: unknown): Promise<Outcome> {
+  if (error instanceof Nonconformity) {
+    t.found({ code: error.code, expected: error.expected, observed: error.observed });
+    return outcomeOf(t, 'violates', error.message);
+  }
+  if (error instanceof NotApplicable) return outcomeOf(t, 'not-applicable', explain(error));
+  if (error instanceof NotExecuted) return outcomeOf(t, 'not-executed', explain(error));
+  if (error instanceof Inconclusive) return outcomeOf(t, 'inconclusive', explain(error));
+  if (error instanceof TimeoutError || error instanceof PortError) {
+    const death = await provenDead(t);
+    if (death !== undefined) {
+      const finding: Finding = {
+        code: 'device-dead',
+        expected: 'a device that goes on working',
+        observed: death,
+      };
+      t.found(finding);
+      return outcomeOf(t, 'violates', `${death}; first sign: ${error.message}`);
+    }
+  }
+  return outcomeOf(t, 'error', explain(error));
+}
+
+/** Findings collected on the way outweigh everything else that may have ended the case. */
+function outcomeOf(t: CaseContext, verdict: Verdict, reason: string): Outcome {
+  if (t.findings.length === 0) return { verdict, reason, findings: [] };
+  const said = t.findings.map((finding) => `expected ${finding.expected}; observed ${finding.observed}`);
+  return {
+    verdict: 'violates',
+    reason: verdict === 'violates' ? reason : said.join(' | '),
+    findings: t.findings,
+  };
+}
+
+/**
+ * Dead needs a control accepted before, the stimulus delivered, our own end in order, and a device that does not
+ * come back to any declared sign of life. Otherwise the bench is to blame.
+ *
+ * @returns what was seen, or undefined when death is not proven
+ */
+export async function provenDead(t: CaseContext): Promise<string | undefined> {
+  if (!t.controlAccepted || !t.stimulusDelivered) return undefined;
+  const faults = await t.run.bench.selfTest();
+  const withinMs = t.declaration.update.bootsWithinMs;
+  const silentWires: string[] = [];
+  try {
+    await t.device.waitUntilReady(withinMs);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BenchError)) throw error;
+    silentWires.push('its console of readiness');
+  }
+  if (t.device.process !== undefined) {
+    try {
+      await t.device.process.read();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof BenchError)) throw error;
+      silentWires.push('its process value');
+    }
+  }
+  if (faults.length > 0 && silentWires.length < 2) return undefined;
+  const bench = faults.length === 0 ? 'the bench passed its self-test' : 'a second wire was silent too';
+  return `no answer from ${silentWires.join(' or ')} within ${withinMs} ms after the stimulus was delivered, while ${bench}`;
+}
+
+async function reopen(run: Run): Promise<void> {
+  const lost = await run.bench.reopenLost();
+  const [first] = lost;
+  if (first === undefined) return;
+  throw new BenchError('wire-lost', `wire ${first.wire} is lost and does not come back`, {
+    cause: first.error,
+    hint: 'Check the cable and run `fieldproof doctor`.',
+  });
+}
+
+/** After a bench error, give every wire one chance to come back before the next case asks for it. */
+async function recoverBench(run: Run, outcome: Outcome): Promise<void> {
+  if (outcome.verdict !== 'error') return;
+  for (const { wire, error } of await run.bench.reopenLost()) {
+    run.record.append('bench', { action: 'reopen', wire, ok: false, detail: explain(error) });
+  }
+}

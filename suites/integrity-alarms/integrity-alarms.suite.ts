@@ -1,0 +1,59 @@
+/** INT: the device notices when its code, memory, processes or monitor are tampered with, and says so in time. */
+
+import { describe } from 'mocha';
+import { testCase, type Need } from '../../harness/index.ts';
+import { mustBeQuiet, mustRaiseAlarm, whileListening } from './violation.ts';
+import { mustNotBootAlteredCode } from './altered-at-rest.ts';
+import { mustUpdateQuietly } from './legitimate-update.ts';
+
+const live = (kind: string): { needs: readonly Need[]; seconds: number } => ({
+  needs: ['alarms', `tamper:${kind}`],
+  seconds: 4,
+});
+
+describe('Integrity alarms', () => {
+  testCase(
+    'INT-01 does not boot code that was altered at rest, and logs its recovery',
+    { needs: ['power', 'firmware', 'image:golden', 'tamper:code-at-rest'], powerCycles: 2, updates: 1 },
+    (t) => mustNotBootAlteredCode(t),
+  );
+
+  testCase(
+    'INT-02 raises an alarm in time when an executable file is altered live',
+    live('executable'),
+    (t) => mustRaiseAlarm(t, 'executable', 'code'),
+  );
+
+  testCase('INT-03 raises an alarm in time when code is patched in memory', live('memory'), (t) =>
+    mustRaiseAlarm(t, 'memory', 'memory'),
+  );
+
+  testCase('INT-05 raises an alarm in time when an unknown process is started', live('start-process'), (t) =>
+    mustRaiseAlarm(t, 'start-process', 'process-list'),
+  );
+
+  testCase(
+    'INT-06 raises an alarm or resets when its integrity monitor is killed',
+    live('kill-monitor'),
+    (t) => mustRaiseAlarm(t, 'kill-monitor', 'monitor'),
+  );
+
+  testCase('INT-08 refuses an altered reference baseline or raises an alarm', live('baseline'), (t) =>
+    mustRaiseAlarm(t, 'baseline', 'baseline'),
+  );
+
+  testCase(
+    'INT-11 raises no alarm on a legitimate update, and measures the new image',
+    { needs: ['alarms', 'firmware', 'image:golden'], updates: 1, seconds: 2 },
+    (t) => mustUpdateQuietly(t),
+  );
+
+  testCase(
+    'INT-12 raises no false alarm over the declared soak time',
+    { needs: ['alarms'], seconds: 5 },
+    (t) => {
+      const soakMs = t.need(t.declaration.integrity, 'declaration of integrity monitoring').soakMs;
+      return whileListening(t, (listener) => t.step('soak', () => mustBeQuiet(t, listener, soakMs)));
+    },
+  );
+});

@@ -1,0 +1,177 @@
+/**
+ * Authenticated messages as the declaration describes them, and the triple of every replay case:
+ * legitimate accepted → attack without effect → next legitimate accepted.
+ */
+
+import {
+  auditMarker,
+  buildMessage,
+  mustBeAudited,
+  say,
+  type Answer,
+  type CaseContext,
+  type CommandDeclaration,
+  type Commands,
+} from '../../harness/index.ts';
+
+/** What a legitimate sender puts into one message. */
+export interface MessageFields {
+  counter: number;
+  /** UTC, milliseconds since 1970. */
+  timestampMs: number;
+  code: number;
+  value: number;
+}
+
+/** A legitimate sender that knows the key, and keeps the counter. */
+export class Sender {
+  readonly #t: CaseContext;
+  readonly #commands: Commands;
+  readonly #declared: CommandDeclaration;
+  readonly #key: Uint8Array;
+  #counter: number;
+
+  private constructor(
+    t: CaseContext,
+    parts: { commands: Commands; declared: CommandDeclaration; key: Uint8Array; counter: number },
+  ) {
+    this.#t = t;
+    this.#commands = parts.commands;
+    this.#declared = parts.declared;
+    this.#key = parts.key;
+    this.#counter = parts.counter;
+  }
+
+  /**
+   * A sender in step with the device's counter.
+   *
+   * @throws Nonconformity when the declaration says that commands are not protected at all: a mandatory mechanism is missing
+   */
+  static async create(t: CaseContext): Promise<Sender> {
+    const commands = t.need(t.device.commands, 'command channel');
+    const declared = t.need(t.declaration.commands, 'declaration of commands');
+    if (declared.mechanism === 'none') {
+      t.violates({
+        code: 'no-replay-protection',
+        expected: 'a declared mechanism against replay',
+        observed: 'a declaration that names none',
+      });
+    }
+    const key = t.need(t.run.keys.get('commands'), 'key "commands"');
+    const counter = (await commands.readCounter?.()) ?? 0;
+    return new Sender(t, { commands, declared, key, counter });
+  }
+
+  get declared(): CommandDeclaration {
+    return this.#declared;
+  }
+
+  get counter(): number {
+    return this.#counter;
+  }
+
+  /** The next fields that the device must accept: counter one higher, time now, value 1 added. */
+  next(): MessageFields {
+    return {
+      counter: this.#counter + 1,
+      timestampMs: Date.now(),
+      code: this.#declared.actions.add,
+      value: 1,
+    };
+  }
+
+  /** The bytes of a message with a right MAC. */
+  sealed(fields: MessageFields): Uint8Array {
+    return buildMessage(
+      this.#declared.layout,
+      { counter: fields.counter, timestamp: fields.timestampMs, code: fields.code, value: fields.value },
+      this.#key,
+    );
+  }
+
+  /**
+   * Sends a legitimate message that must be accepted and have its effect.
+   *
+   * @param when `before` and `after` the attack
+   * @returns the bytes as they were sent
+   */
+  async mustAccept(when: 'before' | 'after', what = 'legitimate command'): Promise<Uint8Array> {
+    const t = this.#t;
+    const fields = this.next();
+    const bytes = this.sealed(fields);
+    const { answer, before, after } = await this.#sendAndSee(`${what} ${when} the attack`, bytes);
+    const accepted = answer.kind === 'accepted' && after === before + fields.value;
+    t.control(what, when, accepted, `${say(answer)}; effect ${before} → ${after}`);
+    if (accepted) {
+      this.#counter = fields.counter;
+      return bytes;
+    }
+    if (when === 'before') {
+      t.inconclusive(
+        'control-before-failed',
+        `a legitimate command was ${say(answer)} (effect ${before} → ${after})`,
+      );
+    }
+    t.violates({
+      code: 'legitimate-refused-after-attack',
+      expected: 'the next legitimate command to be accepted after the attack',
+      observed: `${say(answer)}; effect ${before} → ${after}`,
+    });
+  }
+
+  /** Sends something that must have no effect, and demands the refusal's audit event. */
+  async mustNotObey(name: string, rationale: string, bytes: Uint8Array): Promise<void> {
+    const t = this.#t;
+    t.stimulus({ name, rationale, bytes: bytes.length });
+    const marker = await auditMarker(t);
+    const { answer, before, after } = await this.#sendAndSee(name, bytes);
+    t.stimulusDelivered = true;
+    if (after !== before) {
+      t.violates({
+        code: 'replay-took-effect',
+        expected: `${name} to have no effect: ${rationale}`,
+        observed: `${say(answer)}; effect ${before} → ${after}`,
+      });
+    }
+    if (answer.kind === 'accepted') {
+      t.violates({
+        code: 'misreport',
+        expected: `${name} to be refused`,
+        observed: 'the device said that it accepted the message, though it had no effect',
+      });
+    }
+    if (answer.kind === 'silent') t.note(`conceptual: no answer to ${name}, and no effect`);
+    await mustBeAudited(t, 'commandRefused', marker);
+  }
+
+  /** True when a message of this age is obeyed; a refused probe does not move the counter. */
+  async isObeyed(ageMs: number): Promise<boolean> {
+    const fields = { ...this.next(), timestampMs: Date.now() - ageMs };
+    const { answer, before, after } = await this.#sendAndSee(
+      `probe aged ${ageMs.toFixed(0)} ms`,
+      this.sealed(fields),
+    );
+    if (after !== before || answer.kind === 'accepted') this.#counter = fields.counter;
+    return after !== before;
+  }
+
+  async #sendAndSee(
+    of: string,
+    bytes: Uint8Array,
+  ): Promise<{ answer: Answer; before: number; after: number }> {
+    const before = await this.#commands.readEffect();
+    const answer = this.#t.answered(of, await this.#commands.send(bytes));
+    return { answer, before, after: await this.#commands.readEffect() };
+  }
+}
+
+/** The triple around one attack. */
+export async function triple(
+  t: CaseContext,
+  attack: (sender: Sender, legitimate: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const sender = await Sender.create(t);
+  const legitimate = await t.step('legitimate command', () => sender.mustAccept('before'));
+  await t.step('attack', () => attack(sender, legitimate));
+  await t.step('next legitimate command', () => sender.mustAccept('after'));
+}

@@ -1,0 +1,116 @@
+/** REP-01: what was recorded on the wire, sent again by somebody who has no key. */
+
+import {
+  auditMarker,
+  mustBeAudited,
+  say,
+  type CaseContext,
+  type LinkTap,
+  type TapRecording,
+} from '../../harness/index.ts';
+import { Sender } from './messages.ts';
+
+/**
+ * Records a legitimate command on the wire and replays the recorded bytes over a new connection; then tries the
+ * same effect as a plain, unprotected write. Neither may have an effect.
+ */
+export async function mustIgnoreRecording(t: CaseContext): Promise<void> {
+  const commands = t.need(t.device.commands, 'command channel');
+  const tap = t.need(commands.tap, 'tap on the command wire');
+  const declared = t.need(t.declaration.commands, 'declaration of commands');
+  if (declared.mechanism === 'service-off') {
+    await mustBeOff(t);
+    return;
+  }
+  const sender = await Sender.create(t);
+  const recording = await t.step('record a legitimate command on the wire', () => record(t, tap, sender));
+  await t.step('replay it over a new connection', () => replay(t, tap, recording));
+  if (commands.writePlain !== undefined) await t.step('plain write', () => plainWrite(t));
+  else t.note('plain write not tried: the board names none');
+  await t.step('next legitimate command', () => sender.mustAccept('after'));
+}
+
+async function record(t: CaseContext, tap: LinkTap, sender: Sender): Promise<TapRecording> {
+  const stop = tap.record();
+  await sender.mustAccept('before');
+  const recordings = stop().filter((entry) => entry.bursts.some((burst) => burst.direction === 'to-device'));
+  const [recording] = recordings;
+  if (recording !== undefined) return recording;
+  return t.inconclusive(
+    'nothing-recorded',
+    'the tap saw no device-bound byte of a command that was accepted',
+  );
+}
+
+async function replay(t: CaseContext, tap: LinkTap, recording: TapRecording): Promise<void> {
+  const commands = t.need(t.device.commands, 'command channel');
+  const bytes = recording.bursts
+    .filter((burst) => burst.direction === 'to-device')
+    .reduce((sum, burst) => sum + burst.bytes.length, 0);
+  t.stimulus({
+    name: 'recorded bytes over a new connection',
+    rationale: 'whoever can listen must not be able to command',
+    bytes,
+  });
+  const marker = await auditMarker(t);
+  const before = await commands.readEffect();
+  const outcome = await tap.replayOnNewConnection(recording, { withinMs: 1000 });
+  t.stimulusDelivered = outcome.connection !== 'refused';
+  t.note(`the replay's connection was ${outcome.connection}, ${outcome.received.length} bytes came back`);
+  const after = await commands.readEffect();
+  if (after !== before) {
+    t.violates({
+      code: 'replay-took-effect',
+      expected: 'recorded bytes to have no effect a second time',
+      observed: `effect ${before} → ${after}`,
+    });
+  }
+  if (!t.stimulusDelivered) {
+    t.inconclusive(
+      'not-delivered',
+      'the replay’s connection was refused while legitimate clients are served',
+    );
+  }
+  await mustBeAudited(t, 'commandRefused', marker);
+}
+
+async function plainWrite(t: CaseContext): Promise<void> {
+  const commands = t.need(t.device.commands, 'command channel');
+  t.stimulus({
+    name: 'plain write of the same effect',
+    rationale: 'a write without protection can always be replayed',
+  });
+  const before = await commands.readEffect();
+  const answer = t.answered(
+    'plain write',
+    (await commands.writePlain?.()) ?? { kind: 'refused', elapsedMs: 0 },
+  );
+  const after = await commands.readEffect();
+  if (after === before) return;
+  t.violates({
+    code: 'plain-write-took-effect',
+    expected: 'unprotected writes to have no effect',
+    observed: `${say(answer)}; effect ${before} → ${after}`,
+  });
+}
+
+/** A device that declares the service off must refuse every write. */
+async function mustBeOff(t: CaseContext): Promise<void> {
+  const commands = t.need(t.device.commands, 'command channel');
+  const before = await commands.readEffect();
+  t.controlAccepted = true; // the effect could be read: the wire lives
+  t.stimulus({
+    name: 'write to a service declared off',
+    rationale: 'the declaration says that no write is served',
+  });
+  const plain = t.need(commands.writePlain?.bind(commands), 'plain write (profile.commands.plain)');
+  const answer = t.answered('plain write', await plain());
+  const after = await commands.readEffect();
+  if (answer.kind === 'accepted' || after !== before) {
+    t.violates({
+      code: 'service-not-off',
+      expected: 'writes to be refused, as declared',
+      observed: `${say(answer)}; effect ${before} → ${after}`,
+    });
+  }
+}

@@ -1,0 +1,39 @@
+/** RB-07: what resets the configuration must not reset the floor. */
+
+import {
+  changes,
+  controlUpdate,
+  offerForbidden,
+  primaryIngress,
+  readState,
+  say,
+  waitUntilReady,
+  type CaseContext,
+} from '../../harness/index.ts';
+
+/** Factory reset, then the older release: floor kept, release refused, controls before and after. */
+export async function mustKeepFloorOverFactoryReset(t: CaseContext): Promise<void> {
+  const firmware = t.need(t.device.firmware, 'way in for firmware');
+  const reset = t.need(firmware.factoryReset?.bind(firmware), 'factory reset');
+  const baseline = await controlUpdate(t, 'before', primaryIngress(t));
+  await t.step('factory reset', async () => {
+    const answer = t.answered('factory reset', await reset());
+    if (answer.kind !== 'accepted') t.inconclusive('reset-refused', `the factory reset was ${say(answer)}`);
+    await waitUntilReady(t);
+    const changed = changes(baseline, await readState(t, 'after the factory reset'));
+    if (changed.length > 0) {
+      t.violates({
+        code: 'floor-lost-by-reset',
+        expected: 'version, digest and counter to survive a factory reset',
+        observed: changed.join('; '),
+      });
+    }
+  });
+  await offerForbidden(t, primaryIngress(t), [
+    {
+      image: t.image('older'),
+      alteration: 'older release after a factory reset',
+      rationale: 'the floor must not be part of what is reset',
+    },
+  ]);
+}

@@ -1,0 +1,80 @@
+/** RB: no way back to an older firmware, and no way to be left without one. */
+
+import { describe } from 'mocha';
+import { rejectionBatch, testCase, type ForbiddenImage, type CaseContext } from '../../harness/index.ts';
+import { mustKeepFloorOverFactoryReset } from './factory-reset.ts';
+import { mustRevertUnconfirmedTrial } from './unconfirmed-trial.ts';
+import { mustSurvivePowerCuts } from './power-cut-sweep.ts';
+
+/** A validly signed image of the vendor's that the device must refuse all the same. */
+const signedBut = (t: CaseContext, name: string, alteration: string, rationale: string): ForbiddenImage[] => [
+  { image: t.image(name), alteration, rationale },
+];
+
+describe('Rollback', () => {
+  describe('validly signed, and still refused', () => {
+    const batch = rejectionBatch();
+
+    testCase(
+      'RB-01 refuses an older version although it is validly signed',
+      { needs: ['firmware', 'power', 'image:golden', 'image:older'], updates: 2, powerCycles: 1 },
+      batch.rejects((t) =>
+        signedBut(t, 'older', 'older release, validly signed', 'its security counter lies below the floor'),
+      ),
+    );
+
+    testCase(
+      'RB-03 refuses a lower security counter under a higher version text',
+      { needs: ['firmware', 'power', 'image:golden', 'image:lowerCounter'] },
+      batch.rejects((t) =>
+        signedBut(
+          t,
+          'lowerCounter',
+          'higher version, lower counter',
+          'the counter decides, not the version text',
+        ),
+      ),
+    );
+
+    testCase(
+      'RB-04 refuses an image without a security counter',
+      { needs: ['firmware', 'power', 'image:golden', 'image:noCounter'] },
+      batch.rejects((t) =>
+        signedBut(
+          t,
+          'noCounter',
+          'signed image without a counter',
+          'what carries no counter cannot be held to the floor',
+        ),
+      ),
+    );
+  });
+
+  testCase(
+    'RB-07 keeps its rollback floor over a factory reset',
+    {
+      needs: ['firmware', 'power', 'factory-reset', 'image:golden', 'image:older'],
+      updates: 2,
+      powerCycles: 1,
+      seconds: 1,
+    },
+    (t) => mustKeepFloorOverFactoryReset(t),
+  );
+
+  testCase(
+    'RB-10 goes back to the confirmed image when a trial is not confirmed',
+    { needs: ['firmware', 'power', 'image:golden', 'image:newer'], updates: 3, powerCycles: 1 },
+    (t) => mustRevertUnconfirmedTrial(t),
+  );
+
+  testCase(
+    'RB-16 boots the old or the new image after a power cut at any moment of an update',
+    {
+      needs: ['firmware', 'power', 'image:golden', 'image:pair'],
+      updates: 24,
+      powerCycles: 24,
+      mayHarm: 'power-cut-during-update',
+    },
+    (t) => mustSurvivePowerCuts(t),
+  );
+});

@@ -1,0 +1,71 @@
+/** SIG: the device runs nothing but what its vendor signed. Oracle: POST-R (see harness/lifecycle/rejection-batch.ts). */
+
+import { describe } from 'mocha';
+import { currentRun, forgeries, rejectionBatch, testCase, type Need } from '../../harness/index.ts';
+import { mustRejectThroughEveryIngress } from './every-ingress.ts';
+
+const needs: readonly Need[] = ['firmware', 'image:golden', 'power'];
+
+describe('Signature rejection', () => {
+  describe('through the primary ingress', () => {
+    const batch = rejectionBatch();
+
+    testCase(
+      'SIG-01 rejects an image whose signature was stripped',
+      { needs, updates: 2, powerCycles: 1 },
+      batch.rejects((t) => forgeries(t, ['strip-signature'])),
+    );
+
+    testCase(
+      'SIG-02 rejects an image whose payload was altered after signing',
+      { needs },
+      batch.rejects((t) => forgeries(t, ['payload-first-byte', 'payload-middle-byte', 'payload-last-byte'])),
+    );
+
+    testCase(
+      'SIG-03 rejects an image whose header was altered after signing',
+      { needs },
+      batch.rejects((t) => forgeries(t, ['header-version', 'header-image-size', 'header-load-address'])),
+    );
+
+    testCase(
+      'SIG-04 rejects an image whose signature differs in its first byte',
+      { needs },
+      batch.rejects((t) => forgeries(t, ['signature-first-byte'])),
+    );
+
+    testCase(
+      'SIG-05 rejects an image that carries the valid signature of another release',
+      { needs: [...needs, 'image:older'] },
+      batch.rejects((t) => forgeries(t, ['signature-transplanted'], { second: t.image('older') })),
+    );
+
+    testCase(
+      'SIG-06 rejects an image signed with an unknown key',
+      { needs },
+      batch.rejects((t) =>
+        forgeries(t, ['signed-by-unknown-key', 'signed-by-unknown-key-under-trusted-name']),
+      ),
+    );
+
+    testCase(
+      'SIG-14 refuses data appended after the image, or runs exactly what was signed',
+      { needs },
+      batch.rejects((t) => forgeries(t, ['appended-byte', 'appended-block'])),
+    );
+
+    testCase(
+      'SIG-15 rejects a truncated image',
+      { needs },
+      batch.rejects((t) =>
+        forgeries(t, ['truncated-by-one', 'truncated-by-half', 'truncated-before-signature']),
+      ),
+    );
+  });
+
+  testCase(
+    'SIG-28 rejects unsigned and altered images through every declared ingress',
+    { needs, updates: 6, powerCycles: 3, seconds: 4 },
+    (t) => mustRejectThroughEveryIngress(t, currentRun().device.firmware?.ingresses ?? []),
+  );
+});
