@@ -6,7 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BoardFile } from './board/index.ts';
-import { resolveSettings, settingsDependencies } from './board/index.ts';
+import { resolveSettings } from './board/index.ts';
 import type { Power } from './capabilities.ts';
 import { Deadline, within } from './clock.ts';
 import type { AnyDriverModule, Driver, DriverContext, DriverSpec, WireLog } from './driver.ts';
@@ -75,12 +75,8 @@ export class Bench implements BenchHands {
     const clock = new Deadline(openWithinMs);
     try {
       const module = await registry.load(wire.driver);
-      const settings = resolveSettings(
-        name,
-        { ...wire.settings, ...this.#parts.overrides?.[name] },
-        registry.spec(wire.driver).settings,
-        (from) => this.driver(from).provides ?? {},
-      );
+      const written = { ...wire.settings, ...this.#parts.overrides?.[name] };
+      const settings = this.resolve(written, registry.spec(wire.driver).settings, `wires.${name}`);
       const driver = module.create(settings as never, this.#contextOf(name));
       this.#drivers.set(name, driver);
       this.#modules.set(name, module);
@@ -127,6 +123,23 @@ export class Bench implements BenchHands {
     throw new DriverError('no-such-wire', `wire ${name} is not open`, {
       data: { open: [...this.#drivers.keys()] },
     });
+  }
+
+  /** Settings with the values that open wires provide, parsed by their schema. */
+  resolve(
+    settings: Readonly<Record<string, unknown>>,
+    schema: DriverSpec['settings'],
+    where: string,
+  ): unknown {
+    const provided = Object.fromEntries([...this.#drivers].map(([wire, driver]) => [wire, driver.provides]));
+    return resolveSettings(settings, provided, schema, where);
+  }
+
+  /** What the driver of a wire says of itself. */
+  spec(name: string): DriverSpec {
+    const wire = this.#parts.board.wires[name];
+    if (wire === undefined) throw new DriverError('unknown-wire', `the board has no wire named ${name}`);
+    return this.#parts.registry.spec(wire.driver);
   }
 
   module(name: string): AnyDriverModule {
@@ -225,31 +238,4 @@ export class Bench implements BenchHands {
     this.#drivers.clear();
     this.#modules.clear();
   }
-}
-
-/**
- * Wires after those on which they depend.
- *
- * @throws BenchError when wires wait for each other
- */
-export function openingOrder(board: BoardFile, registry: DriverRegistry, only: readonly string[]): string[] {
-  const order: string[] = [];
-  const visiting: string[] = [];
-  const visit = (name: string): void => {
-    if (order.includes(name)) return;
-    if (visiting.includes(name)) {
-      throw new BenchError(
-        'wires-in-a-circle',
-        `wires wait for each other: ${[...visiting, name].join(' → ')}`,
-      );
-    }
-    const wire = board.wires[name];
-    if (wire === undefined) throw new BenchError('unknown-wire', `no wire named ${name}`);
-    visiting.push(name);
-    settingsDependencies(wire.settings, registry.spec(wire.driver)).forEach(visit);
-    visiting.pop();
-    order.push(name);
-  };
-  only.forEach(visit);
-  return order;
 }

@@ -30,7 +30,10 @@ function binder(bench: Bench): Bind {
     if (adapter === undefined || adapter.role !== role) {
       throw new DriverError('no-such-adapter', `wire ${use.wire} has no adapter ${use.adapter} for ${role}`);
     }
-    return adapter.create(use.settings as never, bench.driver(use.wire)) as AdapterRoles[typeof role];
+    const spec = bench.spec(use.wire).adapters.find((entry) => entry.name === use.adapter);
+    const where = `${use.adapter} on ${use.wire}`;
+    const settings = spec === undefined ? use.settings : bench.resolve(use.settings, spec.settings, where);
+    return adapter.create(settings as never, bench.driver(use.wire)) as AdapterRoles[typeof role];
   };
 }
 

@@ -50,7 +50,7 @@ export async function judge(
   const outcome = await settle(t, async () => {
     gate(t, registered);
     await reopen(run);
-    await body(t);
+    await Promise.race([body(t), run.interruption]);
   });
   await recoverBench(run, outcome);
   publish(t, registered.title, outcome, body.provisional === true, clock.elapsedMs);

@@ -263,8 +263,10 @@ export class RejectionBatch {
     t.controlAccepted = true;
     t.stimulusDelivered = true;
     const closing = await settle(t, async () => {
+      if (run.interrupted)
+        throw new Inconclusive('interrupted', 'the run was ended before the closing control');
       await this.#sharedPowerCycle(t, members, fallen);
-      await controlUpdate(t, 'after', this.#wayIn(t));
+      await Promise.race([controlUpdate(t, 'after', this.#wayIn(t)), run.interruption]);
     });
     for (const member of members.filter(({ id }) => run.verdicts.get(id) === 'conforms')) {
       const outcome = finalOutcome(closing, member.notes);

@@ -34,7 +34,8 @@ export interface Run {
   readonly board: BoardFile;
   readonly declaration: Declaration;
   readonly catalogue: Catalogue;
-  readonly device: Device;
+  /** Complete once the bench is open. */
+  device: Device;
   readonly bench: BenchHands;
   readonly record: Recorder;
   readonly images: ReadonlyMap<string, FirmwareImage>;
@@ -52,6 +53,8 @@ export interface Run {
   poisoned: { cause: string; byCase: string } | undefined;
   /** True once the operator asked to stop. */
   interrupted: boolean;
+  /** Rejects with NotExecuted when the operator asks to stop; a running case is raced against it. */
+  readonly interruption: Promise<never>;
   /** Latest verdict per case. */
   readonly verdicts: Map<string, Verdict>;
 }

@@ -1,0 +1,160 @@
+/** The command line: what there is, what it takes, and how errors reach a person. */
+
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { explain, UsageError } from '../errors.ts';
+import { exitCodes } from '../verdict.ts';
+import { version } from './paths.ts';
+
+const examples = `
+Examples:
+  fieldproof run                                the simulated gateway, all suites
+  fieldproof run boards/my-gateway.yaml         a device of yours
+  fieldproof run --case 'SIG-*' --case RB-01    some cases
+  fieldproof run --defect accept-unsigned       the simulated gateway, broken in one way
+  fieldproof doctor boards/my-gateway.yaml      what is attached, what is missing, what to do about it
+  fieldproof plan boards/my-gateway.yaml        what a run would do, consume and risk
+  fieldproof init my-bench                      a folder for boards of your own
+
+Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided,
+3 the bench failed, 64 wrong usage.`;
+
+export interface GlobalOptions {
+  json?: boolean;
+  verbose?: boolean;
+}
+
+export interface RunOptions extends GlobalOptions {
+  suite: string[];
+  case: string[];
+  defect: string[];
+  out?: string;
+  cuts: number;
+  within: number;
+  lane: string;
+  report: boolean;
+}
+
+const many = (value: string, previous: string[]): string[] => [...previous, value];
+
+function whole(minimum: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (Number.isInteger(number) && number >= minimum) return number;
+    throw new InvalidArgumentError(`a whole number of at least ${minimum} is needed`);
+  };
+}
+
+/**
+ * Parses and carries out one command line.
+ *
+ * @returns the exit code; errors are printed, never thrown
+ */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  let code: number = exitCodes.conforms;
+  const program = new Command('fieldproof')
+    .description(
+      'Puts an industrial gateway on a bench, attacks it over real wires, and says with evidence whether it stood firm.',
+    )
+    .version(version(), '-V, --version')
+    .option('--json', 'output for machines, on standard output')
+    .option('--verbose', 'show stack traces of errors')
+    .showHelpAfterError('(fieldproof --help shows all commands)')
+    .showSuggestionAfterError()
+    .addHelpText('after', examples)
+    .exitOverride();
+  const options = <T>(command: Command): T => command.optsWithGlobals<T & object>() as T;
+  const selecting = (command: Command): Command =>
+    command
+      .argument('[board]', 'board file; default: boards/simulated-gateway.yaml')
+      .option('--suite <name>', 'only this suite (may be repeated)', many, [])
+      .option('--case <id>', 'only this case, by id or glob such as SIG-* (may be repeated)', many, [])
+      .option('--cuts <n>', 'power cuts of a sweep', whole(1), 20);
+
+  selecting(
+    program.command('run').description('runs the suites against a board; ends with a table and a report'),
+  )
+    .option('--defect <name>', 'switch a fault of the simulated device on (may be repeated)', many, [])
+    .option('--out <folder>', 'where runs are written', undefined)
+    .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
+    .option('--no-report', 'leave the HTML report out')
+    .addOption(program.createOption('--lane <n>').default('').hideHelp())
+    .action(async (board: string | undefined, _opts: unknown, command: Command) => {
+      const { runCommand } = await import('./run-command.ts');
+      code = await runCommand(board, options<RunOptions>(command), argv.slice(2));
+    });
+
+  selecting(
+    program
+      .command('plan')
+      .description('cases, missing inputs, time, what is consumed and what may harm; opens nothing'),
+  ).action(async (board: string | undefined, _opts: unknown, command: Command) => {
+    const { planCommand } = await import('./plan-command.ts');
+    code = await planCommand(board, options<RunOptions>(command));
+  });
+
+  program
+    .command('list')
+    .description('lists cases, requirements, boards, drivers or defects')
+    .argument('<what>', 'cases | requirements | boards | drivers | defects')
+    .action(async (what: string, _opts: unknown, command: Command) => {
+      const { listCommand } = await import('./list-command.ts');
+      code = await listCommand(what, options<GlobalOptions>(command));
+    });
+
+  program
+    .command('doctor')
+    .description('what is attached, what answers, what is missing, and what to do about each')
+    .argument('[board]', 'board file; default: boards/simulated-gateway.yaml')
+    .action(async (board: string | undefined, _opts: unknown, command: Command) => {
+      const { doctorCommand } = await import('./doctor-command.ts');
+      code = await doctorCommand(board, options<GlobalOptions>(command));
+    });
+
+  program
+    .command('qualify')
+    .description('the kill matrix: proves with a broken device that every case can fail')
+    .option('--full', 'every case against every defect (hours)')
+    .option('--defect <name>', 'only this defect (may be repeated)', many, [])
+    .option('--lanes <n>', 'runs beside each other', whole(1), 2)
+    .option('--out <folder>', 'where runs are written', undefined)
+    .action(async (_opts: unknown, command: Command) => {
+      const { qualifyCommand } = await import('./qualify-command.ts');
+      code = await qualifyCommand(options(command));
+    });
+
+  program
+    .command('report')
+    .description('makes table and report again from the record of a run')
+    .argument('<run>', 'folder of a run, such as reports/out/20260508T101500Z-…')
+    .action(async (run: string, _opts: unknown, command: Command) => {
+      const { reportCommand } = await import('./report-command.ts');
+      code = await reportCommand(run, options<GlobalOptions>(command));
+    });
+
+  program
+    .command('init')
+    .description('writes a folder for boards of your own: a board file, a declaration, a profile example')
+    .argument('<folder>', 'the folder to make; it must be new or empty')
+    .action(async (folder: string) => {
+      const { initCommand } = await import('./init-command.ts');
+      code = await initCommand(folder);
+    });
+
+  try {
+    await program.parseAsync(argv as string[]);
+    return code;
+  } catch (error) {
+    return failed(error, argv.includes('--verbose'));
+  }
+}
+
+/** One clear message with the next step; the stack only on request. */
+function failed(error: unknown, verbose: boolean): number {
+  if (error instanceof CommanderError) {
+    // Help and version end here too, with code 0; commander has printed its message already.
+    return error.exitCode === 0 ? 0 : exitCodes.usage;
+  }
+  process.stderr.write(`fieldproof: ${explain(error)}\n`);
+  if (verbose && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  return error instanceof UsageError ? exitCodes.usage : exitCodes.bench;
+}

@@ -1,0 +1,374 @@
+/**
+ * One run from the board file to the closed record: lock, record, bench, device, identity, and the way back.
+ * `fieldproof run` and `npx mocha` both go through here.
+ */
+
+import { readFileSync, statfsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { basename, join, relative } from 'node:path';
+import {
+  acquireLock,
+  crossCheck,
+  loadBoard,
+  loadDeclaration,
+  type BoardFile,
+  type BoardSources,
+  type Declaration,
+  type HeldLock,
+  type LoadedBoard,
+} from '../board/index.ts';
+import { Bench } from '../bench.ts';
+import type { FirmwareImage, FirmwareState } from '../capabilities.ts';
+import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
+import { Deadline, within } from '../clock.ts';
+import { composeDevice } from '../device.ts';
+import { BenchError, EvidenceError, explain, NotExecuted } from '../errors.ts';
+import { setCurrentRun, type Run, type RunProgress } from '../lifecycle/run.ts';
+import type { RegisteredCase } from '../lifecycle/test-case.ts';
+import { digestTwiceHex } from '../record/digest.ts';
+import { RunRecord } from '../record/record.ts';
+import { combine, verdicts, type Verdict } from '../verdict.ts';
+import { applyMakersProfile } from './makers-profile.ts';
+import { catalogueDir, version } from './paths.ts';
+import { driverSpecs, registry } from './registry.ts';
+
+/** Everything that is read before hardware is touched. */
+export interface Prepared {
+  loaded: LoadedBoard;
+  board: BoardFile;
+  sources: BoardSources;
+  declaration: Declaration;
+  declarationSha256: string;
+  catalogue: Catalogue;
+}
+
+/**
+ * Loads and checks board file, declaration and catalogue.
+ *
+ * @throws BoardFileError listing every problem at once
+ */
+export async function prepare(boardFile: string): Promise<Prepared> {
+  const loaded = await loadBoard(boardFile, driverSpecs);
+  const { board, sources } = loaded;
+  const { declaration, sha256 } = await loadDeclaration(board.declaration);
+  crossCheck(board, declaration);
+  const catalogue = await loadCatalogue(catalogueDir);
+  return { loaded, board, sources, declaration, declarationSha256: sha256, catalogue };
+}
+
+export interface SessionOptions {
+  outDir: string;
+  selected: readonly RegisteredCase[];
+  progress: RunProgress;
+  command: readonly string[];
+  /** Faults to switch on in a simulated device. */
+  defects: readonly string[];
+  cuts: number;
+  /** Runs of the same simulated board beside each other take different lanes, and so different locks. */
+  lane: string;
+  interactive: boolean;
+  /** After this long the run is ended as if the operator had asked. */
+  withinMs: number;
+}
+
+const diskNeededBytes = 100 * 1024 * 1024;
+
+export class Session {
+  readonly run: Run;
+  readonly runDir: string;
+  readonly #bench: Bench;
+  readonly #record: RunRecord;
+  readonly #lock: HeldLock;
+  readonly #prepared: Prepared;
+  readonly #clock = new Deadline(0);
+  #deadline: NodeJS.Timeout | undefined;
+  #interrupt: (reason: string) => void = () => undefined;
+  #closed = false;
+
+  private constructor(parts: {
+    run: Run;
+    bench: Bench;
+    record: RunRecord;
+    lock: HeldLock;
+    prepared: Prepared;
+    interrupt: (reason: string) => void;
+  }) {
+    this.run = parts.run;
+    this.runDir = parts.record.dir;
+    this.#bench = parts.bench;
+    this.#record = parts.record;
+    this.#lock = parts.lock;
+    this.#prepared = parts.prepared;
+    this.#interrupt = parts.interrupt;
+  }
+
+  /**
+   * Takes the lock, opens the record, then the bench; reads who the device is. On failure everything is closed
+   * again and the record tells why.
+   *
+   * @throws BenchError saying what to do
+   */
+  static async open(prepared: Prepared, options: SessionOptions): Promise<Session> {
+    const { board, sources } = prepared;
+    const lock = await acquireLock(`${sources.file}${options.lane}`, options.command.join(' '));
+    let record: RunRecord | undefined;
+    let session: Session | undefined;
+    try {
+      const runId = `${stamp()}-${board.board}`;
+      mustHaveSpace(options.outDir);
+      record = RunRecord.open({ dir: join(options.outDir, runId), runId, secrets: prepared.loaded.secrets });
+      session = Session.#create(prepared, options, record, lock);
+      await session.#start(options);
+      return session;
+    } catch (error) {
+      if (session !== undefined) await session.close('error');
+      else {
+        record?.abandon();
+        await lock.release();
+      }
+      throw error;
+    }
+  }
+
+  static #create(prepared: Prepared, options: SessionOptions, record: RunRecord, lock: HeldLock): Session {
+    const { board, sources, declaration, catalogue } = prepared;
+    record.append('run-opened', opening(prepared, options, record.runId));
+    const bench = new Bench({
+      board,
+      boardDir: sources.directory,
+      registry,
+      record,
+      stateDir: join(options.outDir, 'state', board.board + options.lane),
+      interactive: options.interactive,
+      overrides: defectOverrides(board, options.defects),
+    });
+    let interrupt: (reason: string) => void = () => undefined;
+    const interruption = new Promise<never>((_resolve, reject) => {
+      interrupt = (reason) => {
+        run.interrupted = true;
+        reject(new NotExecuted('interrupted', reason));
+      };
+    });
+    interruption.catch(() => undefined); // nobody may be waiting when it comes
+    const run: Run = {
+      board,
+      declaration,
+      catalogue,
+      device: {
+        linkAttacks: new Map(),
+        waitUntilReady: () => Promise.reject(new BenchError('not-open', 'not open')),
+      },
+      bench,
+      record,
+      images: readImages(board),
+      series: (board.images.series ?? []).map((image, index) => readImage(`series ${index + 1}`, image.path)),
+      keys: new Map(Object.entries(board.keys)),
+      seed: randomBytes(16).toString('hex'),
+      progress: watchingDisk(options, () => {
+        interrupt(`less than ${diskNeededBytes / 2 ** 20} MiB are left on the disk of ${options.outDir}`);
+      }),
+      selected: new Set(options.selected.map(({ id }) => id)),
+      cuts: options.cuts,
+      poisoned: undefined,
+      interrupted: false,
+      interruption,
+      verdicts: new Map(),
+    };
+    return new Session({ run, bench, record, lock, prepared, interrupt });
+  }
+
+  async #start(options: SessionOptions): Promise<void> {
+    await this.#bench.open();
+    const device = composeDevice(this.#bench, this.#prepared.board);
+    this.run.device = await applyMakersProfile(this.#prepared.board.module, device, this.#bench);
+    const { tookMs } = await this.run.device.waitUntilReady(2 * this.run.declaration.update.bootsWithinMs);
+    this.#record.append('bench', { action: 'device ready', ok: true, tookMs });
+    await this.#mustBeTheDeclaredDevice();
+    setCurrentRun(this.run);
+    this.#deadline = setTimeout(() => {
+      this.interrupt(`the run's deadline of ${options.withinMs / 60_000} minutes passed`);
+    }, options.withinMs);
+    this.#deadline.unref();
+  }
+
+  /** A run on the wrong device is worth nothing: stop before the first case. */
+  async #mustBeTheDeclaredDevice(): Promise<void> {
+    const { identity } = this.run.device;
+    if (identity === undefined) {
+      this.#record.append('bench', {
+        action: 'identity',
+        ok: true,
+        detail:
+          'not observable: the board names no way to read the identity; the declaration is taken on trust',
+      });
+      return;
+    }
+    const read = await identity.read();
+    const declared = this.run.declaration.device as Readonly<Record<string, string | undefined>>;
+    const differences = Object.entries(read).flatMap(([key, value]) => {
+      const expected = declared[key];
+      return expected === undefined || expected === value
+        ? []
+        : [`${key}: declared ${expected}, read ${value}`];
+    });
+    this.#record.append('identity', { read, matches: differences.length === 0, differences });
+    if (differences.length === 0) return;
+    throw new BenchError('wrong-device', `this is not the declared device: ${differences.join('; ')}`, {
+      hint: `Attach the declared device, or correct device: in ${basename(this.#prepared.board.declaration)}.`,
+    });
+  }
+
+  /** Ends the running case, and keeps the next ones from starting. */
+  interrupt(reason: string): void {
+    this.#interrupt(reason);
+  }
+
+  /**
+   * Safe state, wires, record, lock; each step whatever the others did. Safe twice.
+   *
+   * @param fallback the run's verdict when not a single case has one
+   */
+  async close(fallback: Verdict = 'not-executed'): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#deadline);
+    setCurrentRun(undefined);
+    const finalState = await this.#finalState();
+    await this.safeState();
+    await this.#bench.close();
+    this.#closeRecord(fallback, finalState);
+    await this.#lock.release();
+  }
+
+  async #finalState(): Promise<FirmwareState | undefined> {
+    const { firmware } = this.run.device;
+    if (firmware === undefined) return undefined;
+    return within(firmware.readState(), 5000, 'reading the final state').catch(() => undefined);
+  }
+
+  /** Leaves the supply as the board file wants it; never throws. */
+  async safeState(): Promise<void> {
+    const wanted = this.#prepared.board.safeState?.power ?? 'leave';
+    const { power } = this.run.device;
+    if (wanted === 'leave' || power === undefined) return;
+    await power[wanted]().catch((error: unknown) => {
+      this.#record.append('bench', {
+        action: `safe state: power ${wanted}`,
+        ok: false,
+        detail: explain(error),
+      });
+    });
+  }
+
+  #closeRecord(fallback: Verdict, finalState: FirmwareState | undefined): void {
+    const given = [...this.run.selected].map((id) => this.run.verdicts.get(id) ?? 'not-executed');
+    const counts = Object.fromEntries(
+      verdicts.map((verdict) => [verdict, given.filter((each) => each === verdict).length]),
+    ) as Record<Verdict, number>;
+    try {
+      this.#record.close({
+        verdict: this.run.verdicts.size === 0 ? fallback : combine(given),
+        counts,
+        tookMs: this.#clock.elapsedMs,
+        interrupted: this.run.interrupted,
+        ...(finalState === undefined ? {} : { finalState }),
+      });
+    } catch (error) {
+      this.#record.abandon();
+      throw error;
+    }
+  }
+}
+
+function opening(prepared: Prepared, options: SessionOptions, runId: string) {
+  const { board, sources, declaration, catalogue, loaded } = prepared;
+  const images = Object.entries(board.images).flatMap(([name, image]) =>
+    image === undefined || Array.isArray(image)
+      ? []
+      : [{ name, sha256: (image as { sha256: string }).sha256 }],
+  );
+  return {
+    runId,
+    harness: `fieldproof ${version()}`,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    catalogue: { version: catalogue.version, sha256: catalogue.sha256 },
+    board: { name: board.board, title: board.title, file: basename(sources.file), sha256: loaded.sha256 },
+    declaration: { file: relative(sources.directory, board.declaration), sha256: prepared.declarationSha256 },
+    device: declaration.device as Readonly<Record<string, string>>,
+    images,
+    command: options.command,
+    defects: options.defects,
+    selected: options.selected.map(({ id }) => id),
+  };
+}
+
+/** Puts `--defect` into the settings of the simulated supply; any other board has no such switch. */
+function defectOverrides(
+  board: BoardFile,
+  defects: readonly string[],
+): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  if (defects.length === 0) return {};
+  const [wire] = Object.entries(board.wires).find(([, entry]) => entry.driver === 'simulated-power') ?? [];
+  if (wire === undefined) {
+    throw new BenchError(
+      'no-simulated-device',
+      `--defect needs a simulated device; ${board.board} is a real one`,
+    );
+  }
+  return { [wire]: { defects } };
+}
+
+function readImages(board: BoardFile): ReadonlyMap<string, FirmwareImage> {
+  const images = new Map<string, FirmwareImage>();
+  for (const [name, image] of Object.entries(board.images)) {
+    if (image === undefined || Array.isArray(image)) continue;
+    images.set(name, readImage(name, (image as { path: string }).path));
+  }
+  return images;
+}
+
+function readImage(name: string, path: string): FirmwareImage {
+  const bytes = readFileSync(path);
+  return { name: `${name} (${basename(path)})`, bytes, sha256: digestTwiceHex(bytes) };
+}
+
+function mustHaveSpace(folder: string): void {
+  const free = freeBytes(folder);
+  if (free === undefined || free > diskNeededBytes) return;
+  throw new EvidenceError(
+    'disk-full',
+    `only ${Math.floor(free / 2 ** 20)} MiB are free for evidence in ${folder}`,
+    {
+      hint: 'Free some space, or name another folder with --out.',
+    },
+  );
+}
+
+function freeBytes(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined; // the folder is made later; its parent's trouble will tell itself
+  }
+}
+
+function watchingDisk(options: SessionOptions, full: () => void): RunProgress {
+  return {
+    caseStarted: (id, title) => {
+      const free = freeBytes(options.outDir);
+      if (free !== undefined && free < diskNeededBytes) full();
+      options.progress.caseStarted(id, title);
+    },
+    caseEnded: (...ended) => {
+      options.progress.caseEnded(...ended);
+    },
+  };
+}
+
+/** `20261122T081530Z`, and a few random letters so that two runs of one second do not meet. */
+function stamp(): string {
+  const now = new Date().toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '');
+  return `${now}-${randomBytes(2).toString('hex')}`;
+}
