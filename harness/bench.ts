@@ -68,6 +68,20 @@ export class Bench implements BenchHands {
     }
   }
 
+  /** Opens every wire that can be opened, and tells of each how it went: for the doctor. */
+  async openWhatOpens(): Promise<readonly { wire: string; error?: unknown }[]> {
+    const results: { wire: string; error?: unknown }[] = [];
+    for (const wire of this.#parts.board.openingOrder) {
+      try {
+        await this.#openWire(wire);
+        results.push({ wire });
+      } catch (error) {
+        results.push({ wire, error });
+      }
+    }
+    return results;
+  }
+
   async #openWire(name: string): Promise<void> {
     const { board, registry, record } = this.#parts;
     const wire = board.wires[name];

@@ -1,6 +1,7 @@
 /** `fieldproof plan`: what a run would do, consume and risk. Opens nothing but files. */
 
 import { missingNeeds } from '../lifecycle/needs.ts';
+import { bootsWithinMs } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import { defaultBoard } from './paths.ts';
 import type { RunOptions } from './program.ts';
@@ -35,7 +36,7 @@ export async function planCommand(boardFile: string | undefined, options: RunOpt
 
 function planOf(prepared: Prepared, selected: readonly RegisteredCase[]): Plan {
   const { board, declaration } = prepared;
-  const boot = declaration.update.bootsWithinMs / 1000;
+  const boot = bootsWithinMs(declaration) / 1000;
   const cases = selected.map(({ id, title, plan }) => {
     const missing = missingNeeds(plan.needs, board);
     const refused = plan.mayHarm !== undefined && !allowed(board.allow, plan.mayHarm);
@@ -65,7 +66,7 @@ function planOf(prepared: Prepared, selected: readonly RegisteredCase[]): Plan {
     consumes: {
       updates: sum((plan) => plan.updates ?? 0),
       powerCycles: sum((plan) => plan.powerCycles ?? 0),
-      controlsLeft: declaration.controls.left,
+      controlsLeft: declaration.controls?.left,
     },
     mayHarm: selected.flatMap(({ id, plan }) =>
       plan.mayHarm === undefined

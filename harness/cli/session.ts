@@ -7,10 +7,10 @@ import { readFileSync, statfsSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { basename, join, relative } from 'node:path';
 import {
-  acquireLock,
   crossCheck,
   loadBoard,
   loadDeclaration,
+  refuseIfAny,
   type BoardFile,
   type BoardSources,
   type Declaration,
@@ -23,11 +23,12 @@ import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
 import { Deadline, within } from '../clock.ts';
 import { composeDevice } from '../device.ts';
 import { BenchError, EvidenceError, explain, NotExecuted } from '../errors.ts';
-import { setCurrentRun, type Run, type RunProgress } from '../lifecycle/run.ts';
+import { bootsWithinMs, setCurrentRun, type Run, type RunProgress } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import { digestTwiceHex } from '../record/digest.ts';
 import { RunRecord } from '../record/record.ts';
 import { combine, verdicts, type Verdict } from '../verdict.ts';
+import { lockBoard } from './lock-board.ts';
 import { applyMakersProfile } from './makers-profile.ts';
 import { catalogueDir, version } from './paths.ts';
 import { driverSpecs, registry } from './registry.ts';
@@ -50,10 +51,10 @@ export interface Prepared {
 export async function prepare(boardFile: string): Promise<Prepared> {
   const loaded = await loadBoard(boardFile, driverSpecs);
   const { board, sources } = loaded;
-  const { declaration, sha256 } = await loadDeclaration(board.declaration);
-  crossCheck(board, declaration);
+  const declared = await loadDeclaration(board.declaration);
+  refuseIfAny(boardFile, crossCheck(loaded, declared));
   const catalogue = await loadCatalogue(catalogueDir);
-  return { loaded, board, sources, declaration, declarationSha256: sha256, catalogue };
+  return { loaded, board, sources, declaration: declared.declaration, declarationSha256: declared.sha256, catalogue };
 }
 
 export interface SessionOptions {
@@ -110,7 +111,7 @@ export class Session {
    */
   static async open(prepared: Prepared, options: SessionOptions): Promise<Session> {
     const { board, sources } = prepared;
-    const lock = await acquireLock(`${sources.file}${options.lane}`, options.command.join(' '));
+    const lock = await lockBoard(sources.file, options.lane);
     let record: RunRecord | undefined;
     let session: Session | undefined;
     try {
@@ -181,7 +182,7 @@ export class Session {
     await this.#bench.open();
     const device = composeDevice(this.#bench, this.#prepared.board);
     this.run.device = await applyMakersProfile(this.#prepared.board.module, device, this.#bench);
-    const { tookMs } = await this.run.device.waitUntilReady(2 * this.run.declaration.update.bootsWithinMs);
+    const { tookMs } = await this.run.device.waitUntilReady(2 * bootsWithinMs(this.run.declaration));
     this.#record.append('bench', { action: 'device ready', ok: true, tookMs });
     await this.#mustBeTheDeclaredDevice();
     setCurrentRun(this.run);

@@ -7,7 +7,7 @@ import type { Answer, Device, FirmwareImage, FirmwareState } from '../capabiliti
 import { Deadline, LagMeter, monotonicMs } from '../clock.ts';
 import { Inconclusive, Nonconformity, NotExecuted } from '../errors.ts';
 import type { Finding, Measurement, RunEventKind, RunEvents } from '../record/events.ts';
-import type { Run } from './run.ts';
+import { bootsWithinMs, type Run } from './run.ts';
 
 /** A measured time with what it may be wrong by, both in milliseconds. */
 export interface Timing {
@@ -49,6 +49,16 @@ export class CaseContext {
 
   get declaration(): Run['declaration'] {
     return this.run.declaration;
+  }
+
+  /** What the declaration says of updates. */
+  get update(): NonNullable<Run['declaration']['update']> {
+    return this.need(this.declaration.update, 'declaration of updates (update: in the declaration)');
+  }
+
+  /** Longest time from reset to a device that does its job. */
+  get bootsWithinMs(): number {
+    return bootsWithinMs(this.declaration);
   }
 
   /** Writes one entry to the record, under this case and its current step. */

@@ -38,8 +38,8 @@ export async function powerCycle(t: CaseContext): Promise<void> {
 }
 
 export async function waitUntilReady(t: CaseContext): Promise<void> {
-  const { tookMs } = await t.device.waitUntilReady(t.declaration.update.bootsWithinMs);
-  t.measure({ name: 'time to ready', value: tookMs, unit: 'ms', limit: t.declaration.update.bootsWithinMs });
+  const { tookMs } = await t.device.waitUntilReady(t.bootsWithinMs);
+  t.measure({ name: 'time to ready', value: tookMs, unit: 'ms', limit: t.bootsWithinMs });
 }
 
 /**
@@ -130,7 +130,7 @@ export function mustSeeSomething(t: CaseContext, state: FirmwareState): void {
 /** The image of the pair, or of the golden one, that a control installs next. */
 export function nextControlImage(t: CaseContext, state: FirmwareState): FirmwareImage {
   const golden = t.image('golden');
-  switch (t.declaration.controls.way) {
+  switch (t.need(t.declaration.controls, 'declaration of controls').way) {
     case 'reinstall':
       t.note(
         'control by reinstallation: the same state before and after, so the device’s restart is its only trace',

@@ -166,7 +166,7 @@ function outcomeOf(t: CaseContext, verdict: Verdict, reason: string): Outcome {
 export async function provenDead(t: CaseContext): Promise<string | undefined> {
   if (!t.controlAccepted || !t.stimulusDelivered) return undefined;
   const faults = await t.run.bench.selfTest();
-  const withinMs = t.declaration.update.bootsWithinMs;
+  const withinMs = t.bootsWithinMs;
   const silentWires: string[] = [];
   try {
     await t.device.waitUntilReady(withinMs);

@@ -59,6 +59,11 @@ export interface Run {
   readonly verdicts: Map<string, Verdict>;
 }
 
+/** Longest declared time from reset to a device that does its job; half a minute where nothing is declared. */
+export function bootsWithinMs(declaration: Declaration): number {
+  return declaration.update?.bootsWithinMs ?? 30_000;
+}
+
 let current: Run | undefined;
 
 /** The run that the suites belong to. There is one per process. */

@@ -61,7 +61,7 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
 /** The state, or undefined for a device that stays silent: refusing to boot may look like that. */
 async function stateAfterBoot(t: CaseContext): Promise<FirmwareState | undefined> {
   try {
-    await t.device.waitUntilReady(t.declaration.update.bootsWithinMs);
+    await t.device.waitUntilReady(t.bootsWithinMs);
     return await readState(t, 'after booting altered code');
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;
@@ -75,7 +75,7 @@ async function stateAfterBoot(t: CaseContext): Promise<FirmwareState | undefined
 
 function judgeBoot(t: CaseContext, baseline: FirmwareState, state: FirmwareState | undefined): void {
   const atRest = t.need(t.declaration.integrity, 'declaration of integrity monitoring').atRest;
-  if (atRest === 'restores') {
+  if (atRest === 'recovers') {
     if (state === undefined || changes(baseline, state).length > 0) {
       t.violates({
         code: 'not-restored',

@@ -120,7 +120,7 @@ async function cutOnce(t: CaseContext, cut: Cut, name: string): Promise<'old' | 
     t.found({
       code: 'bricked-by-power-cut',
       expected: 'a device that boots after a power cut at any moment of an update',
-      observed: `no sign of readiness within ${t.declaration.update.bootsWithinMs} ms after the ${name}, while the bench passed its self-test`,
+      observed: `no sign of readiness within ${t.bootsWithinMs} ms after the ${name}, while the bench passed its self-test`,
     });
     await recover(t, before, `the device did not boot after the ${name}`);
     throw error;

@@ -21,7 +21,7 @@ import {
 export async function mustRevertUnconfirmedTrial(t: CaseContext): Promise<void> {
   const firmware = firmwareOf(t);
   const ingress = primaryIngress(t);
-  if (t.declaration.update.confirmation === 'none') {
+  if (t.update.confirmation === 'none') {
     t.inconclusive(
       'no-trial',
       'the declaration says that updates need no confirmation, so there is no trial to revert',
@@ -72,7 +72,7 @@ function floorMustBe(t: CaseContext, before: Counter, during: Counter, when: str
     t.note(`counter floor ${when} not observable`);
     return;
   }
-  if (before.value === during.value || t.declaration.update.raisesFloorAt === 'install') return;
+  if (before.value === during.value || t.update.raisesFloorAt === 'install') return;
   t.found({
     code: 'floor-raised-early',
     expected: `the counter floor to stay at ${before.value} until the image is confirmed`,
