@@ -86,7 +86,10 @@ describe('board lock', () => {
     assert.equal(holder.pid, child.pid);
     assert.equal(holder.user, os.userInfo().username);
     assert.ok(Math.abs(Date.parse(holder.since) - Date.now()) < 60_000, holder.since);
-    assert.match(error.message, new RegExp(`process ${child.pid} of .* since .*${path.basename(lockModule)}`));
+    assert.match(
+      error.message,
+      new RegExp(`process ${child.pid} of .* since .*${path.basename(lockModule)}`),
+    );
   });
 
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
@@ -159,7 +162,10 @@ describe('board lock', () => {
     const args = ['--import', 'tsx', '--input-type=module', '-e', script, board, lockModule];
     const child = spawn(process.execPath, args, { stdio: 'ignore' });
     children.push(child);
-    await until(() => (child.exitCode === null ? undefined : true), { withinMs: 30_000, what: 'the end of the child' });
+    await until(() => (child.exitCode === null ? undefined : true), {
+      withinMs: 30_000,
+      what: 'the end of the child',
+    });
     assert.equal(child.exitCode, 0);
   });
 });

@@ -68,7 +68,11 @@ async function acquire(boardFile: string): Promise<HeldLock> {
     if (server !== undefined) return held(server, holder);
     const owner = await askOwner(address);
     if (owner !== 'gone') throw taken(board, owner, address);
-    if (deadline.passed) throw new BenchError('board-lock', `cannot lock ${board}: its lock is taken and let go again and again`);
+    if (deadline.passed)
+      throw new BenchError(
+        'board-lock',
+        `cannot lock ${board}: its lock is taken and let go again and again`,
+      );
     await pause(5);
   }
 }
@@ -161,7 +165,9 @@ function asHolder(text: string): LockHolder | undefined | 'gone' {
   if (text === '') return 'gone'; // it died while it was being asked
   try {
     const holder = JSON.parse(text) as Partial<LockHolder>;
-    return typeof holder.pid === 'number' && typeof holder.command === 'string' ? (holder as LockHolder) : undefined;
+    return typeof holder.pid === 'number' && typeof holder.command === 'string'
+      ? (holder as LockHolder)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -170,10 +176,14 @@ function asHolder(text: string): LockHolder | undefined | 'gone' {
 function taken(board: string, owner: LockHolder | undefined, address: string): BenchError {
   if (owner !== undefined) {
     const { pid, user, command, since } = owner;
-    return new BenchError('board-taken', `${board} is taken by process ${pid} of ${user} since ${since}: ${command}`, {
-      data: { holder: owner },
-      hint: 'Wait until that run has ended, or end it; the lock goes with its process.',
-    });
+    return new BenchError(
+      'board-taken',
+      `${board} is taken by process ${pid} of ${user} since ${since}: ${command}`,
+      {
+        data: { holder: owner },
+        hint: 'Wait until that run has ended, or end it; the lock goes with its process.',
+      },
+    );
   }
   const pids = processesWithSocket(address);
   const who = pids.length === 0 ? 'a process that cannot be seen from here' : `process ${pids.join(', ')}`;
