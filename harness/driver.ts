@@ -100,8 +100,14 @@ export interface DriverSpec {
   settings: z.ZodObject;
   /** Names of setting keys that hold the name of another wire. */
   dependencies?: readonly string[];
+  /** Names in `provides` once open, so that `!from wire.key` is checked at load; absent: checked only at run time. */
+  provides?: readonly string[];
+  /** Link capabilities that a wire of this kind can have, so that `power:` and `tap:` are checked at load. */
+  offers?: readonly LinkCapability[];
   adapters: readonly AdapterSpec[];
 }
+
+export type LinkCapability = 'console' | 'registers' | 'nodes' | 'power' | 'tap' | 'attacks';
 
 // ---------------------------------------------------------------------------------------------------------------
 // Adapters

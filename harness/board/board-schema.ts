@@ -1,0 +1,207 @@
+/**
+ * What a board file may hold. One description for checking, for types and for the editors' JSON Schema: the three
+ * differ only in how exactly a wire's and an adapter's own settings are known ({@link BoardParts}).
+ */
+
+import { z } from 'zod';
+import type { AdapterRole } from '../driver.ts';
+
+/** One wire: the kind of driver and its settings, in which references may still stand. */
+export interface WireEntry {
+  driver: string;
+  /** Not yet parsed by the driver's schema; see `resolveSettings`. */
+  settings: Readonly<Record<string, unknown>>;
+}
+
+/** One use of an adapter: its name, the wire that it works on, its settings. */
+export interface AdapterUse {
+  adapter: string;
+  wire: string;
+  role: AdapterRole;
+  /** Not yet parsed by the adapter's schema; see `resolveSettings`. */
+  settings: Readonly<Record<string, unknown>>;
+}
+
+/** A way in for firmware; `activate` where starting an image differs for this way in. */
+export interface IngressUse extends AdapterUse {
+  activate?: AdapterUse;
+}
+
+/** The parts whose settings belong to the drivers. */
+export interface BoardParts {
+  wire: z.ZodType<WireEntry>;
+  adapter: (role: AdapterRole) => z.ZodType<AdapterUse>;
+  ingress: (activate: z.ZodType<AdapterUse>) => z.ZodType<IngressUse>;
+}
+
+const wireNamePattern = /^[a-z][a-z0-9-]*$/;
+/** A short name: lower case, digits, hyphens. */
+export const kebab = z
+  .string()
+  .regex(wireNamePattern, 'lower case letters, digits and hyphens, a letter first');
+/** A name that a profile gives to one of several things: `code-at-rest`, `perObject`. */
+export const itemName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9-]*$/, 'letters, digits and hyphens, a letter first');
+const wireName = kebab.describe('Name of a wire of this board');
+const milliseconds = z.number().int().positive().max(86_400_000);
+
+export const sha256Hex = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits are needed (sha256sum FILE)')
+  .describe('SHA-256 of the file, 64 lower-case hex digits; checked when the board is loaded');
+
+/** What an image in `images:` is for; cases ask for these names. */
+export const imageRoles = {
+  golden: 'The genuine image that the device runs at the start; every attack starts from it',
+  pair: 'A second genuine image that may alternate with the golden one (controls: way pair)',
+  newer: 'Genuine and newer than golden',
+  older: 'Genuine and older than golden, with a lower security counter',
+  equalCounter: 'Genuine, same security counter as golden, lower version',
+  lowerCounter: 'Genuine, lower security counter, higher version text',
+  noCounter: 'Genuine, without a security counter',
+  maximumCounter: 'Genuine, with the highest security counter that the format can hold',
+  foreignHardware: 'Genuine, for another hardware or vendor',
+  crashing: 'Genuine, and hangs or crashes after it was started',
+} as const;
+export type ImageRole = keyof typeof imageRoles;
+
+/** Stimuli that can harm a device, allowed only by name. */
+export const harmfulStimuli = {
+  'power-cut-during-update': 'Cuts the supply while flash is written (RB-16 and its kin)',
+  'power-cut-during-revert': 'Cuts the supply while the old image is put back',
+  'counter-step': 'Raises the security counter for good: each run uses up one step',
+  'maximum-counter': 'Offers an image with the highest counter: a faulty device may lock itself out for ever',
+  'raw-flash-write': 'Writes flash behind the device’s back',
+  'storage-exhaustion': 'Fills the device’s storage',
+  'key-change': 'Tries to replace trust anchors or revoke keys',
+} as const;
+export type HarmfulStimulus = keyof typeof harmfulStimuli;
+
+const image = z.strictObject({
+  file: z.string().min(1).describe('Path of the image, relative to the board file'),
+  sha256: sha256Hex,
+});
+
+const keyEncodings = ['text', 'hex', 'base64'] as const;
+
+/** A key of text is taken as bytes by its encoding; a `!secret` file without one is taken byte for byte. */
+const key = z.union([
+  z.string().min(1).describe('`!secret path` (the file, byte for byte), or the key as text'),
+  z
+    .strictObject({
+      value: z.string().min(1).describe('`!secret path`, `${ENV}`, or the key itself'),
+      encoding: z.enum(keyEncodings).describe('How the key is written'),
+    })
+    .refine(({ value, encoding }) => encoding !== 'hex' || /^([0-9a-f]{2})+$/i.test(value), {
+      error: 'not hex: pairs of hex digits are needed',
+      path: ['value'],
+    })
+    .refine(({ value, encoding }) => encoding !== 'base64' || /^[A-Za-z0-9+/]+={0,2}$/.test(value), {
+      error: 'not base64',
+      path: ['value'],
+    }),
+]);
+export type KeySource = z.output<typeof key>;
+
+/** The schema of a whole board file over the given parts. */
+export function boardSchema(parts: BoardParts) {
+  const { adapter, wire } = parts;
+  const value = adapter('value');
+  const action = adapter('action');
+  const actions = z.record(itemName, action);
+
+  const firmware = z.strictObject({
+    version: value.optional().describe('Reads the version of the running image'),
+    digest: value.optional().describe('Reads the digest of the running image, hex'),
+    securityCounter: value.optional().describe('Reads the floor below which images are refused'),
+    confirmation: value.optional().describe('Reads `confirmed` or `trial`'),
+    ingresses: z
+      .record(kebab, parts.ingress(action))
+      .refine((all) => Object.keys(all).length > 0, 'at least one way in is needed')
+      .describe('Every way in for firmware, by name; the first is the primary'),
+    activate: action.optional().describe('Asks the device to run the image offered last'),
+    confirm: action.optional().describe('Makes a trial permanent; leave it out when none is needed'),
+    discard: action.optional().describe('Drops an image offered but not activated'),
+    factoryReset: action.optional().describe('Resets the configuration to factory values'),
+  });
+
+  const profile = z.strictObject({
+    ready: value.optional().describe('Answers once the device has booted'),
+    bootsWithinMs: milliseconds.optional().describe('Deadline for booting; default: the declaration’s'),
+    identity: adapter('identity')
+      .optional()
+      .describe('Reads who the device says it is; compared with the declaration'),
+    power: wireName.optional().describe('Wire that switches the supply of the device'),
+    firmware: firmware.optional().describe('How firmware is offered, started and read back'),
+    process: z
+      .strictObject({
+        read: value.describe('Reads the live process value'),
+        unit: z.string().min(1).describe('Unit of the value, for the record'),
+        changesWithinMs: milliseconds.describe('The value of a working device changes within this time'),
+      })
+      .optional()
+      .describe('Proof that the device is still doing its job'),
+    alarms: z.record(kebab, adapter('alarm')).optional().describe('Alarm wires by name, all heard at once'),
+    acknowledgeAlarms: action.optional().describe('Acknowledges all alarms'),
+    tamper: z
+      .strictObject({
+        kinds: actions.describe('Declared means of corrupting a device opened for test, by kind'),
+        restore: action.optional().describe('Undoes all that can be undone without power'),
+      })
+      .optional()
+      .describe('Means of corrupting the device, if it was opened for test'),
+    commands: z
+      .strictObject({
+        messages: adapter('messages').describe('Carries authenticated command messages'),
+        effect: value.describe('Reads what commands act upon'),
+        plain: action.optional().describe('A plain write of the same effect, without protection'),
+        tap: wireName.optional().describe('Tap on the wire that carries the messages'),
+      })
+      .optional()
+      .describe('Authenticated command messages and what they act upon'),
+    audit: adapter('audit').optional().describe('Reads the audit log'),
+    linkAttacks: z.array(wireName).optional().describe('Wires whose named attacks the cases may use'),
+  });
+
+  return z.strictObject({
+    board: kebab.describe('Id of this bench position'),
+    title: z.string().min(1).describe('Name for people'),
+    declaration: z.string().min(1).describe('Path of the declaration (ICS/IXIT), relative to this file'),
+    module: z
+      .string()
+      .regex(/\.(ts|mts|js|mjs)$/, 'a TypeScript or JavaScript module')
+      .optional()
+      .describe('A maker’s own profile module, relative to this file'),
+    wires: z
+      .record(kebab, wire)
+      .refine((all) => Object.keys(all).length > 0, 'at least one wire is needed')
+      .describe('The wires of this board by name'),
+    profile: profile.describe('How this device does things, through adapters on wires'),
+    images: z
+      .strictObject(
+        Object.fromEntries(
+          Object.entries(imageRoles).map(([role, text]) => [role, image.optional().describe(text)]),
+        ) as Record<ImageRole, z.ZodOptional<typeof image>>,
+      )
+      .extend({
+        series: z
+          .array(image)
+          .optional()
+          .describe('A stock of ever newer genuine images (controls: way series)'),
+      })
+      .optional()
+      .describe('Genuine firmware images; attacks are made from them'),
+    keys: z.record(itemName, key).optional().describe('Keys that the harness needs, by name: `commands`'),
+    allow: z
+      .array(z.enum(Object.keys(harmfulStimuli) as [HarmfulStimulus, ...HarmfulStimulus[]]))
+      .optional()
+      .describe('Stimuli that may harm the device, allowed by name'),
+    safeState: z
+      .strictObject({
+        power: z.enum(['off', 'on', 'leave']).describe('How the supply is left when a run ends, in any way'),
+      })
+      .optional()
+      .describe('State in which the device is left'),
+  });
+}

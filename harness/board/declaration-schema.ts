@@ -1,0 +1,215 @@
+/**
+ * The declaration (ICS/IXIT): what the maker says of the device. Frozen and hashed before the first case; what it
+ * says decides what is expected, and what it leaves out is not expected to be there.
+ */
+
+import { z } from 'zod';
+import type { Stage } from '../capabilities.ts';
+import { itemName, kebab } from './board-schema.ts';
+import { checkCommands, commandsSchema } from './declaration-commands.ts';
+
+const milliseconds = z.number().int().positive().max(86_400_000);
+const stages = ['transfer', 'verify', 'install', 'boot'] as const satisfies readonly Stage[];
+
+/** What a device can watch for integrity, in the words that alarms use. */
+export const integrityObjects = [
+  'code',
+  'memory',
+  'process-list',
+  'monitor',
+  'baseline',
+  'configuration',
+  'model',
+  'boot',
+  'update',
+] as const;
+export type IntegrityObject = (typeof integrityObjects)[number];
+
+export const firmwareFormats = [
+  'mcuboot',
+  'fit',
+  'swupdate',
+  'rauc',
+  'suit',
+  'esp',
+  'pe',
+  'detached',
+] as const;
+export type FirmwareFormat = (typeof firmwareFormats)[number];
+
+const device = z.strictObject({
+  vendor: z.string().min(1).describe('Maker, as the device reports it'),
+  model: z.string().min(1).describe('Model, as the device reports it'),
+  hardware: z.string().min(1).optional().describe('Hardware revision'),
+  serial: z.string().min(1).optional().describe('Serial number of the very item under test; in quotes'),
+  firmware: z.string().min(1).optional().describe('Version that runs at the start of the run; in quotes'),
+});
+
+const ingress = z.strictObject({
+  refusesAt: z
+    .array(z.enum(stages))
+    .min(1)
+    .describe('Stages at which this way in refuses a bad image; the last is the latest allowed'),
+  answersWithinMs: milliseconds.describe('Longest time from the end of the transfer to the answer'),
+});
+
+const update = z
+  .strictObject({
+    format: z.enum(firmwareFormats).describe('Format of the firmware images'),
+    bootsWithinMs: milliseconds.describe('Longest time from reset to a device that does its job'),
+    confirmation: z.enum(['required', 'none']).describe('Whether a new image must be confirmed to stay'),
+    unconfirmedReverts: z
+      .boolean()
+      .describe('Whether an image that nobody confirmed is swapped back at the next reset'),
+    equalCounter: z
+      .enum(['accept', 'refuse'])
+      .describe('Policy for an image whose security counter equals the floor'),
+    appendedData: z.enum(['refuse', 'ignore']).describe('Policy for data after the end of the image'),
+    raisesFloorAt: z.enum(['confirm', 'install']).describe('When the counter floor is raised'),
+  })
+  .check(({ value, issues }) => {
+    const contradiction = (key: string, message: string): void =>
+      void issues.push({ code: 'custom', input: value, path: [key], message });
+    if (value.confirmation === 'none' && value.unconfirmedReverts) {
+      contradiction(
+        'unconfirmedReverts',
+        'contradicts confirmation: none; without confirmation nothing is unconfirmed',
+      );
+    }
+    if (value.confirmation === 'none' && value.raisesFloorAt === 'confirm') {
+      contradiction('raisesFloorAt', 'contradicts confirmation: none; the floor would never be raised');
+    }
+  });
+
+const controls = z.discriminatedUnion('way', [
+  z.strictObject({
+    way: z.literal('reinstall').describe('The golden image may be installed again and again'),
+    left: z
+      .number()
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('How many more installations the flash is good for'),
+  }),
+  z.strictObject({
+    way: z.literal('pair').describe('Two images that may alternate (images golden and pair)'),
+    left: z
+      .number()
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('How many more installations the flash is good for'),
+  }),
+  z.strictObject({
+    way: z.literal('series').describe('A stock of ever newer images (images series)'),
+    left: z.number().int().nonnegative().describe('How many images of the stock are still unused'),
+  }),
+]);
+
+const integrity = z
+  .strictObject({
+    detectionMs: milliseconds.describe('Longest time from a violation to its alarm'),
+    perObjectDetectionMs: z
+      .partialRecord(z.enum(integrityObjects), milliseconds)
+      .optional()
+      .describe('Where one object takes longer or shorter'),
+    coverage: z.array(z.enum(integrityObjects)).min(1).describe('Objects whose violation is detected'),
+    alarmWires: z.array(kebab).min(1).describe('Alarm wires of the board on which every alarm is told'),
+    soakMs: milliseconds.describe('Time for which an untouched device raises no alarm'),
+    atRest: z
+      .enum(['not-booted', 'recovers', 'alarm-only'])
+      .describe('What happens to code altered at rest: it is not booted, is replaced, or only told of'),
+  })
+  .check(({ value, issues }) => {
+    for (const object of Object.keys(value.perObjectDetectionMs ?? {}) as IntegrityObject[]) {
+      if (value.coverage.includes(object)) continue;
+      const message = `contradicts coverage, which does not name ${object}`;
+      issues.push({ code: 'custom', input: value, path: ['perObjectDetectionMs', object], message });
+    }
+  });
+
+const replayLink = z.strictObject({
+  mechanism: z
+    .enum(['sequence-numbers', 'timestamps', 'nonces', 'service-off', 'none'])
+    .describe(
+      'What protects this link against replayed messages; none is a violation where protection is mandatory',
+    ),
+  reaction: z.enum(['closes', 'refuses', 'drops']).describe('How a replayed message is met'),
+  answersWithinMs: milliseconds.describe('Longest time from the replayed message to the reaction'),
+});
+
+const auditEvent = z.strictObject({
+  event: z.string().min(1).describe('Name of the event in the log'),
+  object: z.string().min(1).optional().describe('Object that the record names'),
+  result: z.string().min(1).optional().describe('Result that the record names'),
+});
+
+const audit = z.strictObject({
+  withinMs: milliseconds.describe('Longest time from the incident to its record'),
+  updateRefused: auditEvent.optional().describe('A firmware image was refused'),
+  updateInstalled: auditEvent.optional().describe('A firmware image was installed'),
+  bootRefused: auditEvent.optional().describe('The boot loader refused an image'),
+  commandRefused: auditEvent.optional().describe('A command message was refused'),
+  integrityAlarm: auditEvent.optional().describe('The integrity monitor found a violation'),
+  configurationChanged: auditEvent.optional().describe('The configuration was changed'),
+  factoryReset: auditEvent.optional().describe('The device was reset to factory values'),
+});
+
+const notApplicable = z.strictObject({
+  requirement: z
+    .string()
+    .regex(/^FP-[A-Z]+-\d+$/, 'a requirement of the catalogue, such as FP-REP-4')
+    .describe('Conditional requirement of the catalogue that does not apply'),
+  reason: z.string().min(10, 'say why, in a sentence').describe('Why it does not apply to this device'),
+  agreedBy: z.string().min(1).describe('Who agreed: name and organisation'),
+});
+
+/** The schema of a declaration file. */
+export const declarationSchema = z
+  .strictObject({
+    declaration: z.literal(1).describe('Version of this format'),
+    device: device.describe('Who the device is; compared key by key with what is read back'),
+    ingresses: z.record(kebab, ingress).describe('Every way in for firmware that the device has, by name'),
+    update: update.optional().describe('How updates work and what policy they follow'),
+    controls: controls
+      .optional()
+      .describe('How a legitimate update can be repeated, so that a refusal means something'),
+    integrity: integrity.optional().describe('What the runtime integrity monitor covers'),
+    commands: commandsSchema.optional().describe('How commands are protected, and against what'),
+    replay: z.record(kebab, replayLink).optional().describe('Protection against replay by wire'),
+    audit: audit.optional().describe('How incidents appear in the audit log'),
+    processDuringUpdate: z
+      .enum(['continues', 'interrupted'])
+      .default('continues')
+      .describe('Whether the process value stays alive while an update is installed'),
+    configuration: z
+      .record(itemName, z.string())
+      .optional()
+      .describe('Settings of the device for the test, for the report'),
+    notApplicable: z
+      .array(notApplicable)
+      .default([])
+      .describe('Conditional requirements that do not apply, with reasons'),
+  })
+  .check(({ value, issues }) => {
+    const contradiction = (path: (string | number)[], message: string): void =>
+      void issues.push({ code: 'custom', input: value, path, message });
+    const ways = Object.keys(value.ingresses);
+    if (ways.length > 0 && value.update === undefined) {
+      contradiction(
+        ['ingresses'],
+        'there are ways in for firmware, and no section update says what format and policy',
+      );
+    }
+    const seen = new Set<string>();
+    for (const [i, { requirement }] of value.notApplicable.entries()) {
+      if (seen.has(requirement))
+        contradiction(['notApplicable', i, 'requirement'], `${requirement} is here twice`);
+      seen.add(requirement);
+    }
+    for (const problem of checkCommands(value.commands))
+      contradiction(['commands', ...problem.path], problem.message);
+  });
+
+/** A checked declaration. */
+export type Declaration = z.output<typeof declarationSchema>;
