@@ -26,7 +26,16 @@ describe('Digests', () => {
   });
 
   it('give the known tree heads of certificate transparency (its reference test data)', () => {
-    const inputs = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
+    const inputs = [
+      '',
+      '00',
+      '10',
+      '2021',
+      '3031',
+      '40414243',
+      '5051525354555657',
+      '606162636465666768696a6b6c6d6e6f',
+    ];
     const leaves = inputs.map((text) => leafHash(Buffer.from(text, 'hex')));
     assert.equal(
       hex(merkleRoot(leaves.slice(0, 1))),

@@ -39,7 +39,10 @@ export function digestTwiceHex(bytes: Uint8Array): string {
  * @returns the digest of the whole file and the number of bytes that both implementations agree on
  * @throws EvidenceError when the two disagree on the checked part
  */
-export function digestFile(path: string, crossCheckBytes = 64 * 1024 * 1024): { sha256: string; crossCheckedBytes: number } {
+export function digestFile(
+  path: string,
+  crossCheckBytes = 64 * 1024 * 1024,
+): { sha256: string; crossCheckedBytes: number } {
   const whole = createHash('sha256');
   const partNode = createHash('sha256');
   const partNoble = nobleSha256.create();
@@ -63,10 +66,14 @@ export function digestFile(path: string, crossCheckBytes = 64 * 1024 * 1024): { 
 
 function agreed(byNode: Uint8Array, byNoble: Uint8Array, what: string): Uint8Array {
   if (Buffer.compare(byNode, byNoble) === 0) return byNode;
-  throw new EvidenceError('digests-disagree', `node:crypto and @noble/hashes give different SHA-256 for ${what}`, {
-    data: { node: Buffer.from(byNode).toString('hex'), noble: Buffer.from(byNoble).toString('hex') },
-    hint: 'Do not use this machine for evidence: check its memory and its Node installation.',
-  });
+  throw new EvidenceError(
+    'digests-disagree',
+    `node:crypto and @noble/hashes give different SHA-256 for ${what}`,
+    {
+      data: { node: Buffer.from(byNode).toString('hex'), noble: Buffer.from(byNoble).toString('hex') },
+      hint: 'Do not use this machine for evidence: check its memory and its Node installation.',
+    },
+  );
 }
 
 /**

@@ -65,7 +65,16 @@ describe('JSON canonicalization', () => {
   });
 
   it('refuses what JSON cannot carry, naming the place', () => {
-    const refused: readonly unknown[] = [NaN, Infinity, 1n, new Uint8Array(2), new Map(), '\ud800', () => 1, undefined];
+    const refused: readonly unknown[] = [
+      NaN,
+      Infinity,
+      1n,
+      new Uint8Array(2),
+      new Map(),
+      '\ud800',
+      () => 1,
+      undefined,
+    ];
     for (const value of refused) {
       assert.throws(
         () => canonicalize({ a: [{ b: value === undefined ? [undefined] : value }] }),

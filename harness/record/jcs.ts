@@ -58,8 +58,12 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
 }
 
 function refused(path: string, what: string): EvidenceError {
-  return new EvidenceError('not-json', `cannot put ${what} at ${path} into the record: JSON has no form for it`, {
-    data: { path },
-    hint: 'Record it as a string or a finite number.',
-  });
+  return new EvidenceError(
+    'not-json',
+    `cannot put ${what} at ${path} into the record: JSON has no form for it`,
+    {
+      data: { path },
+      hint: 'Record it as a string or a finite number.',
+    },
+  );
 }
