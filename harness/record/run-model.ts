@@ -1,0 +1,184 @@
+/** What a run comes to, case by case: the one thing from which tables, Allure and evidence packages are made. */
+
+import type { Answer, FirmwareState } from '../capabilities.ts';
+import { combine, exitCodeOf, verdicts, type Verdict } from '../verdict.ts';
+import { caseModel } from './case-model.ts';
+import type { Entry, RecordEventKind, RecordEvents } from './entry.ts';
+import type { Finding, Measurement, RunEvents } from './events.ts';
+
+/** A moment: on the run's monotonic clock, and for people. */
+export interface Moment {
+  tMono: number;
+  tUtc: string;
+}
+
+/** A step of a case's life, with what happened in it. A step that never ended has no `ok`. */
+export interface StepModel {
+  name: string;
+  attempt: number;
+  startedAt: Moment;
+  endedAt?: Moment;
+  ok?: boolean;
+  tookMs?: number;
+  detail?: string;
+  steps: StepModel[];
+  /** Stimuli, answers, states, controls, measurements and notes, in order. */
+  events: Entry[];
+}
+
+/** Something that happened, with its moment and the attempt to which it belongs. */
+export type At<T> = T & { at: Moment; attempt: number };
+
+export interface CaseModel {
+  id: string;
+  title: string;
+  suite: string;
+  severity: string;
+  verdict: Verdict;
+  /** Whole, for a person. */
+  reason: string;
+  findings: readonly Finding[];
+  /** Empty when the case never started. */
+  startedAt?: Moment;
+  endedAt?: Moment;
+  tookMs: number;
+  /** How often it was started; 0 when it never was. */
+  attempts: number;
+  /** Every verdict that was ever given, in order: the last but one are not forgotten. */
+  verdicts: readonly At<RunEvents['verdict']>[];
+  /** Steps at the top; what happened outside of any step is in `events`. */
+  steps: readonly StepModel[];
+  events: readonly Entry[];
+  stimuli: readonly At<RunEvents['stimulus']>[];
+  answers: readonly At<{ of: string; answer: Answer }>[];
+  states: readonly At<{ when: string; state: FirmwareState }>[];
+  controls: readonly At<RunEvents['control']>[];
+  measurements: readonly At<Measurement>[];
+  notes: readonly At<{ text: string }>[];
+}
+
+export interface RunModel {
+  runId: string;
+  header: RunEvents['run-opened'];
+  /** Selected cases in their order, then any that ran without being selected. */
+  cases: readonly CaseModel[];
+  verdict: Verdict;
+  counts: Readonly<Record<Verdict, number>>;
+  exitCode: number;
+  /** True when the record has no `run-closed`, or that says so. */
+  interrupted: boolean;
+  startedAt: Moment;
+  endedAt: Moment;
+  tookMs: number;
+  bench: readonly At<RunEvents['bench']>[];
+  identities: readonly At<RunEvents['identity']>[];
+  /** The first cause on which later cases depend. */
+  poisoned?: RunEvents['poisoned'];
+  finalState?: FirmwareState;
+  /** How often the run was continued after an interruption. */
+  resumed: number;
+  /** Root of the record, once closed. */
+  root?: string;
+  /** All entries, for whoever needs more. */
+  entries: readonly Entry[];
+}
+
+const unbound: RunEvents['run-opened'] = {
+  runId: '',
+  harness: 'unknown',
+  node: 'unknown',
+  platform: 'unknown',
+  catalogue: { version: 'unknown', sha256: '' },
+  board: { name: 'unknown', title: 'unknown', file: '', sha256: '' },
+  declaration: { file: '', sha256: '' },
+  device: {},
+  images: [],
+  command: [],
+  defects: [],
+  selected: [],
+};
+
+/**
+ * The model of a run from the entries of its record.
+ *
+ * A case's verdict is its last one. A provisional *conforms* that was never made final becomes *inconclusive*, for the
+ * closing control on which it rested never came; a provisional *violates* stands, as it does when that control fails.
+ * A case that started and got no verdict is *inconclusive*; one that was selected and never started is *not-executed*.
+ *
+ * @param entries of one run, in order, as `readRun` returns them
+ */
+export function modelOf(entries: readonly Entry[]): RunModel {
+  const header = first(entries, 'run-opened')?.payload ?? unbound;
+  const closed = first(entries, 'run-closed')?.payload;
+  const poisoned = first(entries, 'poisoned')?.payload;
+  const interrupted = closed?.interrupted ?? true;
+  const context = { poisoned, interrupted };
+  const cases = caseIds(header, entries).map((id) =>
+    caseModel(
+      id,
+      entries.filter((entry) => entry.caseId === id),
+      context,
+    ),
+  );
+  const parts = cases.map(({ verdict }) => verdict);
+  const startedAt = momentOf(entries[0]);
+  const endedAt = momentOf(entries.at(-1));
+  const root = first(entries, 'record-closed')?.payload.root;
+  return {
+    runId: entries[0]?.runId ?? '',
+    header,
+    cases,
+    verdict: combine(parts),
+    counts: countVerdicts(parts),
+    exitCode: exitCodeOf(parts),
+    interrupted,
+    startedAt,
+    endedAt,
+    tookMs: closed?.tookMs ?? endedAt.tMono - startedAt.tMono,
+    bench: all(entries, 'bench'),
+    identities: all(entries, 'identity'),
+    ...(poisoned === undefined ? {} : { poisoned }),
+    ...(closed?.finalState === undefined ? {} : { finalState: closed.finalState }),
+    resumed: entries.filter(({ kind }) => kind === 'record-resumed').length,
+    ...(root === undefined ? {} : { root }),
+    entries,
+  };
+}
+
+/** How many cases have each verdict. */
+export function countVerdicts(parts: readonly Verdict[]): Record<Verdict, number> {
+  const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
+  for (const part of parts) counts[part] += 1;
+  return counts;
+}
+
+function caseIds(header: RunEvents['run-opened'], entries: readonly Entry[]): string[] {
+  const seen = entries.flatMap(({ caseId, kind }) =>
+    caseId !== undefined && (kind === 'case-started' || kind === 'verdict') ? [caseId] : [],
+  );
+  return [...new Set([...header.selected, ...seen])];
+}
+
+/** The moment of an entry; the epoch for none. */
+export function momentOf(entry: Entry | undefined): Moment {
+  return { tMono: entry?.tMono ?? 0, tUtc: entry?.tUtc ?? new Date(0).toISOString() };
+}
+
+type Of<Kind extends RecordEventKind> = Extract<Entry, { kind: Kind }>;
+
+function first<Kind extends RecordEventKind>(entries: readonly Entry[], kind: Kind): Of<Kind> | undefined {
+  return entries.find((entry): entry is Of<Kind> => entry.kind === kind);
+}
+
+/** Payloads of one kind, each with its moment. */
+export function all<Kind extends RecordEventKind>(
+  entries: readonly Entry[],
+  kind: Kind,
+): At<RecordEvents[Kind]>[] {
+  return entries.flatMap((entry) => {
+    if (entry.kind !== kind) return [];
+    // The check above ties the payload to the kind; the compiler cannot follow that through a type parameter.
+    const payload = entry.payload as RecordEvents[Kind];
+    return [{ ...payload, at: momentOf(entry), attempt: entry.attempt ?? 1 }];
+  });
+}
