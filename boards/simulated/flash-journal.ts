@@ -73,7 +73,8 @@ export class FlashJournal<T> {
 function encode(record: unknown, sequence: number): Buffer {
   const json = Buffer.from(JSON.stringify(record));
   const bytes = Buffer.alloc(HEADER_BYTES + json.length + CRC_BYTES);
-  if (bytes.length > PAGE_BYTES) throw new RangeError(`flash record of ${bytes.length} bytes exceeds ${PAGE_BYTES}`);
+  if (bytes.length > PAGE_BYTES)
+    throw new RangeError(`flash record of ${bytes.length} bytes exceeds ${PAGE_BYTES}`);
   bytes.writeUInt16BE(MAGIC, 0);
   bytes.writeUInt16BE(json.length, 2);
   bytes.writeUInt32BE(sequence, 4);
@@ -85,7 +86,8 @@ function encode(record: unknown, sequence: number): Buffer {
 function decode<T>(page: Buffer): { sequence: number; record: T } | undefined {
   if (page.readUInt16BE(0) !== MAGIC) return undefined;
   const end = HEADER_BYTES + page.readUInt16BE(2);
-  if (end + CRC_BYTES > PAGE_BYTES || crc32(page.subarray(0, end)) !== page.readUInt32BE(end)) return undefined;
+  if (end + CRC_BYTES > PAGE_BYTES || crc32(page.subarray(0, end)) !== page.readUInt32BE(end))
+    return undefined;
   return {
     sequence: page.readUInt32BE(4),
     record: JSON.parse(page.toString('utf8', HEADER_BYTES, end)) as T,

@@ -54,7 +54,7 @@ export class Flash {
 
   /** Programmes bytes: each bit becomes old AND new. */
   program(address: number, data: Uint8Array): void {
-    for (let done = 0; done < data.length; ) {
+    for (let done = 0; done < data.length;) {
       const room = PROGRAM_STEP_BYTES - ((address + done) % PROGRAM_STEP_BYTES);
       const part = data.subarray(done, done + Math.min(room, data.length - done));
       const cells = this.read(address + done, part.length);

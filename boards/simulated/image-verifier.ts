@@ -122,7 +122,8 @@ function checkCounter(image: ParsedImage, policy: VerifierPolicy): number {
   }
   const counter = value.readUInt32LE(0);
   if (policy.defects.has('ignore-counter')) return counter;
-  if (counter < policy.floor) throw new ImageRefused('counter', `${counter} is below the floor ${policy.floor}`);
+  if (counter < policy.floor)
+    throw new ImageRefused('counter', `${counter} is below the floor ${policy.floor}`);
   if (counter > OTP_CAPACITY) {
     throw new ImageRefused('counter', `${counter} is more than the ${OTP_CAPACITY} steps that there are`);
   }

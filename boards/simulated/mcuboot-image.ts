@@ -130,7 +130,8 @@ export function parseImage(bytes: Buffer, limitBytes: number): ParsedImage {
   if (header.flags !== 0) throw new ImageRefused('format', `flags 0x${header.flags.toString(16)}`);
   const bodyEnd = header.headerBytes + header.payloadBytes;
   const signedBytes = bodyEnd + header.protectedBytes;
-  if (signedBytes > limitBytes) throw new ImageRefused('size', `${signedBytes} bytes in a slot of ${limitBytes}`);
+  if (signedBytes > limitBytes)
+    throw new ImageRefused('size', `${signedBytes} bytes in a slot of ${limitBytes}`);
   const protectedTlvs =
     header.protectedBytes === 0
       ? { end: bodyEnd, entries: new Map<number, Buffer>() }
@@ -173,7 +174,7 @@ function parseTlvs(
   if (end < start + TLV_INFO_BYTES) throw new ImageRefused('format', 'TLV area shorter than its own header');
   demand(bytes, end);
   const entries = new Map<number, Buffer>();
-  for (let at = start + TLV_INFO_BYTES; at < end; ) {
+  for (let at = start + TLV_INFO_BYTES; at < end;) {
     if (at + TLV_INFO_BYTES > end) throw new ImageRefused('format', `half a TLV at ${at}`);
     const type = bytes.readUInt16LE(at);
     const length = bytes.readUInt16LE(at + 2);

@@ -35,7 +35,8 @@ export class OtpCounter {
 
   /** Burns bit after bit up to `value`; a cut between two leaves a lower value, never a higher one. */
   raiseTo(value: number): void {
-    if (value > OTP_CAPACITY) throw new RangeError(`otp: ${value} is more than the ${OTP_CAPACITY} bits it has`);
+    if (value > OTP_CAPACITY)
+      throw new RangeError(`otp: ${value} is more than the ${OTP_CAPACITY} bits it has`);
     const fd = openSync(this.#path, 'r+');
     try {
       const cells = Buffer.alloc(OTP_BYTES, 0xff);

@@ -24,7 +24,10 @@ export function verifyP256Digest(digest: Buffer, signature: Buffer, key: KeyObje
   const [r, s] = rs;
   if (r <= 0n || r >= N || s <= 0n || s >= N) return false;
   const inverse = invert(s, N);
-  const publicPoint: Point = [toBigInt(Buffer.from(jwk.x, 'base64url')), toBigInt(Buffer.from(jwk.y, 'base64url'))];
+  const publicPoint: Point = [
+    toBigInt(Buffer.from(jwk.x, 'base64url')),
+    toBigInt(Buffer.from(jwk.y, 'base64url')),
+  ];
   const sum = add(
     multiply(G, mod(toBigInt(digest) * inverse, N)),
     multiply(publicPoint, mod(r * inverse, N)),

@@ -1,8 +1,9 @@
 /** Where the device's parts and data lie, run from source (.ts, through tsx) or compiled (.js). */
 
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ownExtension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
@@ -25,5 +26,7 @@ export function dataPath(...parts: string[]): string {
 /** Arguments for node that run a sibling module, `device` or `opcua/server`, the way this one is run. */
 export function nodeArgumentsFor(module: string): string[] {
   const script = fileURLToPath(new URL(`./${module}${ownExtension}`, import.meta.url));
-  return ownExtension === '.ts' ? ['--import', import.meta.resolve('tsx'), script] : [script];
+  return ownExtension === '.ts'
+    ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, script]
+    : [script];
 }

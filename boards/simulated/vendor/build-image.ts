@@ -58,7 +58,9 @@ function header(version: string, payload: Buffer, protectedTlvs: Buffer): Buffer
 }
 
 function tlvArea(magic: number, entries: readonly { type: number; value: Buffer }[]): Buffer {
-  const body = Buffer.concat(entries.map(({ type, value }) => Buffer.concat([u16(type), u16(value.length), value])));
+  const body = Buffer.concat(
+    entries.map(({ type, value }) => Buffer.concat([u16(type), u16(value.length), value])),
+  );
   return Buffer.concat([u16(magic), u16(body.length + 4), body]);
 }
 

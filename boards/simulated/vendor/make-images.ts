@@ -31,11 +31,20 @@ const IMAGES: readonly ListedImage[] = [
     ...image('other-hardware-1.3.0.bin', '1.3.0', 6, 'p256', 'genuine, but for hardware B'),
     hardware: HARDWARE_B,
   },
-  { ...image('crashing-1.3.1.bin', '1.3.1', 6, 'p256', 'genuine, crashes soon after it starts'), behaviour: 'crash' },
+  {
+    ...image('crashing-1.3.1.bin', '1.3.1', 6, 'p256', 'genuine, crashes soon after it starts'),
+    behaviour: 'crash',
+  },
   image('highest-counter-1.3.2.bin', '1.3.2', 0xffffffff, 'p256', 'counter beyond what the device can hold'),
 ];
 
-function image(file: string, version: string, counter: number | undefined, key: KeyName, purpose: string): ListedImage {
+function image(
+  file: string,
+  version: string,
+  counter: number | undefined,
+  key: KeyName,
+  purpose: string,
+): ListedImage {
   return { file, version, counter, key, purpose };
 }
 
@@ -46,7 +55,8 @@ function keyPath(name: KeyName, part: 'pem' | 'pub.pem'): string {
 function loadOrMakeKey(name: KeyName): KeyObject {
   const path = keyPath(name, 'pem');
   if (!existsSync(path)) {
-    const pair = name === 'p256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+    const pair =
+      name === 'p256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
     writeFileSync(path, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
   }
   const key = createPrivateKey(readFileSync(path));
@@ -55,7 +65,9 @@ function loadOrMakeKey(name: KeyName): KeyObject {
 }
 
 function tableRow(entry: ListedImage): string {
-  const digest = createHash('sha256').update(readFileSync(dataPath('images', entry.file))).digest('hex');
+  const digest = createHash('sha256')
+    .update(readFileSync(dataPath('images', entry.file)))
+    .digest('hex');
   const cells = [`\`${entry.file}\``, entry.version, String(entry.counter ?? 'none'), entry.key];
   return `| ${[...cells, (entry.hardware ?? HARDWARE_C) === HARDWARE_C ? 'C' : 'B', `\`${digest}\``, entry.purpose].join(' | ')} |`;
 }
