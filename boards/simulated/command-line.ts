@@ -1,0 +1,53 @@
+/** Options of the simulated gateway. */
+
+import { parseArgs } from 'node:util';
+import { defectNamed, type DefectName } from './defects.ts';
+
+export interface CommandLine {
+  flash: string | undefined;
+  modbusPort: number;
+  opcuaPort: number | null;
+  openedForTest: boolean;
+  defects: DefectName[];
+  control: 'stdio' | undefined;
+  off: boolean;
+}
+
+export const USAGE = `usage: simulated-gateway [--flash DIR] [--modbus-port N] [--opcua-port N] [--no-opcua]
+       [--opened-for-test] [--defect NAME]... [--control stdio] [--off]   (see boards/simulated/README.md)`;
+
+/** @throws Error with one sentence that says what is wrong */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      flash: { type: 'string' },
+      'modbus-port': { type: 'string', default: '0' },
+      'opcua-port': { type: 'string', default: '0' },
+      'no-opcua': { type: 'boolean', default: false },
+      'opened-for-test': { type: 'boolean', default: false },
+      defect: { type: 'string', multiple: true, default: [] },
+      control: { type: 'string' },
+      off: { type: 'boolean', default: false },
+    },
+  });
+  if (values.control !== undefined && values.control !== 'stdio') {
+    throw new Error(`--control ${values.control}: only "stdio" is there`);
+  }
+  return {
+    flash: values.flash,
+    modbusPort: portNumber('--modbus-port', values['modbus-port']),
+    opcuaPort: values['no-opcua'] ? null : portNumber('--opcua-port', values['opcua-port']),
+    openedForTest: values['opened-for-test'],
+    defects: values.defect.map(defectNamed),
+    control: values.control,
+    off: values.off,
+  };
+}
+
+function portNumber(option: string, text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new Error(`${option} ${text}: not a port number from 0 to 65535`);
+  return port;
+}

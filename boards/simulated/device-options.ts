@@ -1,0 +1,18 @@
+/** What the backplane tells the device when it switches it on: its wiring, so to speak. */
+
+import { type DefectName } from './defects.ts';
+
+export interface DeviceOptions {
+  flashFolder: string;
+  modbusPort: number;
+  /** Null for the model without an OPC UA server. */
+  opcuaPort: number | null;
+  openedForTest: boolean;
+  defects: readonly DefectName[];
+}
+
+/** File descriptors that the backplane hands down. */
+export const UART = { console: 3, rs485: 4, maintenance: 5 } as const;
+
+/** Exit status by which the device asks to be started again. */
+export const RESET_STATUS = 75;

@@ -1,0 +1,61 @@
+/** The running device: its parts, put together after the boot loader has had its say. */
+
+import { performance } from 'node:perf_hooks';
+import { Alarms } from './alarms.ts';
+import { type AuditLog } from './audit-log.ts';
+import { type BootReport, type RunningImage } from './boot-loader.ts';
+import { type Defects } from './defects.ts';
+import { type SecurityFloor } from './security-floor.ts';
+import { type Slots } from './slots.ts';
+import { Updater } from './updater.ts';
+
+export interface GatewayParts {
+  slots: Slots;
+  floor: SecurityFloor;
+  log: AuditLog;
+  defects: Defects;
+  report: BootReport;
+  /** Leaves the process with the status that asks the backplane for a restart. */
+  reset(): void;
+}
+
+export class Gateway {
+  readonly log: AuditLog;
+  readonly floor: SecurityFloor;
+  readonly defects: Defects;
+  /** Undefined in serial recovery. */
+  readonly running: RunningImage | undefined;
+  readonly updater: Updater;
+  readonly alarms: Alarms;
+  readonly reset: () => void;
+  #hung = false;
+
+  constructor(parts: GatewayParts) {
+    this.log = parts.log;
+    this.floor = parts.floor;
+    this.defects = parts.defects;
+    this.running = parts.report.running;
+    this.reset = parts.reset;
+    this.alarms = new Alarms(parts.log, parts.defects);
+    this.updater = new Updater({
+      ...parts,
+      runningCounter: this.running?.counter ?? 0,
+      hang: () => (this.#hung = true),
+    });
+  }
+
+  /** True once a defect has stopped the firmware for good: nothing answers until the supply is cut. */
+  get hung(): boolean {
+    return this.#hung;
+  }
+
+  get uptimeMs(): number {
+    return Math.round(performance.now());
+  }
+
+  /** Configuration to factory values; never the counter floor, never the last command counter. */
+  factoryReset(): void {
+    this.log.append('factory-reset', 'configuration', 'ok', 'configuration has factory values');
+    this.floor.factoryReset();
+  }
+}

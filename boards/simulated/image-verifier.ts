@@ -1,0 +1,131 @@
+/** Decides whether an image may run on this device. Used at transfer and again at every boot. */
+
+import { createHash, verify, type KeyObject } from 'node:crypto';
+import { type Defects } from './defects.ts';
+import { SLOT_BYTES } from './flash.ts';
+import { HEADER_BYTES, ImageRefused, parseHeader, parseImage, TLV } from './mcuboot-image.ts';
+import { type ImageVersion, type ParsedImage, type Refusal } from './mcuboot-image.ts';
+import { OTP_CAPACITY } from './otp.ts';
+import { verifyP256Digest } from './p256-digest.ts';
+import { HARDWARE_CLASS, type TrustedKey } from './trusted-keys.ts';
+
+export interface VerifierPolicy {
+  keys: readonly TrustedKey[];
+  /** Images whose security counter is lower are refused. */
+  floor: number;
+  defects: Defects;
+}
+
+export interface GoodImage {
+  ok: true;
+  version: ImageVersion;
+  /** Security counter; 0 when a defect let an image without one through. */
+  counter: number;
+}
+export type Verdict = GoodImage | { ok: false; reason: Refusal; detail: string };
+
+/** @param bytes exactly what was received, or what a slot holds */
+export function verifyImage(bytes: Buffer, policy: VerifierPolicy): Verdict {
+  try {
+    const image = parse(bytes, policy.defects);
+    if (image === 'ends-early') return acceptReceivedPart(bytes);
+    checkLength(image, bytes, policy.defects);
+    checkHardware(image);
+    checkDigest(image, bytes, policy.defects);
+    checkSignature(image, bytes, policy);
+    return { ok: true, version: image.version, counter: checkCounter(image, policy) };
+  } catch (error) {
+    if (error instanceof ImageRefused) return { ok: false, reason: error.reason, detail: error.message };
+    throw error;
+  }
+}
+
+function parse(bytes: Buffer, defects: Defects): ParsedImage | 'ends-early' {
+  try {
+    return parseImage(bytes, SLOT_BYTES);
+  } catch (error) {
+    const truncated = error instanceof ImageRefused && error.reason === 'truncated';
+    if (truncated && defects.has('accept-truncated') && bytes.length > HEADER_BYTES) return 'ends-early';
+    throw error;
+  }
+}
+
+/** Defect accept-truncated: what never arrived cannot be wrong. */
+function acceptReceivedPart(bytes: Buffer): GoodImage {
+  return { ok: true, version: parseHeader(bytes).version, counter: 0 };
+}
+
+function checkLength(image: ParsedImage, bytes: Buffer, defects: Defects): void {
+  if (bytes.length === image.totalBytes || defects.has('accept-appended')) return;
+  throw new ImageRefused('size', `${bytes.length} bytes, of which ${image.totalBytes} are the image`);
+}
+
+function checkHardware(image: ParsedImage): void {
+  const wanted = image.protectedTlvs.get(TLV.hardwareClass);
+  if (wanted === undefined) throw new ImageRefused('hardware', 'names no hardware class');
+  if (!wanted.equals(HARDWARE_CLASS)) throw new ImageRefused('hardware', `is for ${wanted.toString('hex')}`);
+}
+
+function checkDigest(image: ParsedImage, bytes: Buffer, defects: Defects): void {
+  const stated = image.unprotectedTlvs.get(TLV.sha256);
+  if (stated === undefined) throw new ImageRefused('digest', 'has no digest');
+  if (defects.has('verify-header-only')) return;
+  const actual = createHash('sha256').update(bytes.subarray(0, image.signedBytes)).digest();
+  if (!actual.equals(stated)) throw new ImageRefused('digest', 'digest differs');
+}
+
+function checkSignature(image: ParsedImage, bytes: Buffer, policy: VerifierPolicy): void {
+  const signature = {
+    'ecdsa-p256': image.unprotectedTlvs.get(TLV.ecdsa),
+    ed25519: image.unprotectedTlvs.get(TLV.ed25519),
+  };
+  if (signature['ecdsa-p256'] === undefined && signature.ed25519 === undefined) {
+    if (policy.defects.has('accept-unsigned')) return;
+    throw new ImageRefused('unsigned', 'has no signature');
+  }
+  if (policy.defects.has('accept-any-signature')) return;
+  if (signature['ecdsa-p256'] !== undefined && signature.ed25519 !== undefined) {
+    throw new ImageRefused('format', 'has two signatures');
+  }
+  const hash = image.unprotectedTlvs.get(TLV.keyHash);
+  const trusted = policy.keys.find((candidate) => hash?.equals(candidate.hash) === true);
+  if (trusted === undefined) throw new ImageRefused('unknown-key', 'key is not trusted');
+  const value = signature[trusted.algorithm];
+  if (value === undefined || !verifies(trusted, value, image, bytes, policy.defects)) {
+    throw new ImageRefused('signature', 'signature does not verify');
+  }
+}
+
+/** ECDSA over the signed region's SHA-256; Ed25519 over the digest as its message, as MCUboot has it. */
+function verifies(
+  trusted: TrustedKey,
+  signature: Buffer,
+  image: ParsedImage,
+  bytes: Buffer,
+  defects: Defects,
+): boolean {
+  const stated = image.unprotectedTlvs.get(TLV.sha256) ?? Buffer.alloc(0);
+  if (trusted.algorithm === 'ed25519') return verify(null, stated, trusted.key, signature);
+  if (defects.has('verify-header-only')) return verifyP256Digest(stated, signature, trusted.key);
+  return verifyEcdsa(bytes.subarray(0, image.signedBytes), signature, trusted.key);
+}
+
+function verifyEcdsa(region: Buffer, signature: Buffer, key: KeyObject): boolean {
+  return verify('sha256', region, { key, dsaEncoding: 'der' }, signature);
+}
+
+function checkCounter(image: ParsedImage, policy: VerifierPolicy): number {
+  const value = image.protectedTlvs.get(TLV.securityCounter);
+  if (value === undefined) {
+    if (policy.defects.has('accept-missing-counter')) return 0;
+    throw new ImageRefused('no-counter', 'has no protected security counter');
+  }
+  const counter = value.readUInt32LE(0);
+  if (policy.defects.has('ignore-counter')) return counter;
+  if (counter < policy.floor)
+    throw new ImageRefused('counter', `${counter} is below the floor ${policy.floor}`);
+  if (counter > OTP_CAPACITY) {
+    throw new ImageRefused('counter', `${counter} is more than the ${OTP_CAPACITY} steps that there are`);
+  }
+  return counter;
+}
