@@ -1,0 +1,128 @@
+/** What a board file may say of the adapters of a serial wire. Light, like settings.ts. */
+
+import { z } from 'zod';
+import type { AdapterSpec } from '../../harness/driver.ts';
+import { patternText } from './pattern-text.ts';
+
+const milliseconds = z.number().int().positive().max(3_600_000);
+const withinMs = milliseconds.default(2000).describe('Time for the whole answer to come. Milliseconds.');
+const send = z.string().min(1).describe('The line to send, without its ending.');
+const lineHint = 'Regular expression, searched in each complete line of the answer.';
+
+export const consolePattern = z.strictObject({
+  send,
+  pattern: patternText('value').describe(`${lineHint} The group (?<value>…) is what is read.`),
+  withinMs,
+  as: z.enum(['number', 'text']).default('text').describe('How the value is meant; 0x… is a number too.'),
+});
+
+export const consoleIdentity = z.strictObject({
+  send,
+  patterns: z
+    .record(z.string().min(1), patternText('value'))
+    .refine((patterns) => Object.keys(patterns).length > 0, 'name at least one term: vendor, model, serial …')
+    .describe(`Term of the identity → pattern with the group (?<value>…). ${lineHint}`),
+  end: patternText().describe('Pattern of the line that ends the answer.'),
+  withinMs,
+});
+
+export const consoleCommand = z.strictObject({
+  send,
+  accepted: patternText().describe(`${lineHint} It says that the device did as asked.`),
+  refused: patternText().describe(
+    `${lineHint} It says that the device refused; the group (?<reason>…), if any, is its reason.`,
+  ),
+  withinMs,
+});
+
+export const ymodem = z.strictObject({
+  start: z
+    .string()
+    .min(1)
+    .describe('The line that makes the device receive: update ymodem, loady 0x82000000 …'),
+  ready: patternText().describe(
+    'Pattern of the line, or of the text, after which the device waits for the file.',
+  ),
+  accepted: patternText().describe(`${lineHint} It says that the file was verified.`),
+  refused: patternText().describe(
+    `${lineHint} It says that the file was refused; the group (?<reason>…), if any, is its reason.`,
+  ),
+  restarted: patternText()
+    .optional()
+    .describe(`${lineHint} It shows that the device has restarted: the banner of its boot loader.`),
+  blockWithinMs: milliseconds
+    .default(15_000)
+    .describe(
+      'Time for the receiver to answer a block. The receiver repeats its own request every 10 s after the protocol, ' +
+        'and only it can ask for a lost block again, so a shorter time gives up early. Milliseconds.',
+    ),
+  verifyWithinMs: milliseconds
+    .default(30_000)
+    .describe("Time from the transfer's end to the device's verdict. Milliseconds."),
+  fileName: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("File name told to the receiver; the image's own name when absent."),
+});
+
+export const consoleAlarm = z.strictObject({
+  pattern: patternText('object', 'text').describe(
+    'Regular expression, searched in each complete line that the device sends, asked or not; the groups ' +
+      '(?<object>…) and (?<text>…) are what the alarm names and says.',
+  ),
+});
+
+export const consoleAudit = z.strictObject({
+  send: z
+    .string()
+    .refine((text) => text.includes('{since}'), 'must contain {since}')
+    .describe('The line to send; {since} is replaced by the sequence number after which records are wanted.'),
+  pattern: patternText('sequence', 'utc', 'event', 'object', 'result', 'text').describe(
+    `${lineHint} One record; groups sequence, utc, event, object, result, text.`,
+  ),
+  end: patternText().describe('Pattern of the line that ends the answer.'),
+  withinMs,
+});
+
+export type ConsolePatternSettings = z.infer<typeof consolePattern>;
+export type ConsoleIdentitySettings = z.infer<typeof consoleIdentity>;
+export type ConsoleCommandSettings = z.infer<typeof consoleCommand>;
+export type YmodemSettings = z.infer<typeof ymodem>;
+export type ConsoleAlarmSettings = z.infer<typeof consoleAlarm>;
+export type ConsoleAuditSettings = z.infer<typeof consoleAudit>;
+
+export const adapterSpecs: readonly AdapterSpec[] = [
+  {
+    name: 'console-pattern',
+    role: 'value',
+    summary: 'A value out of the answer to a line.',
+    settings: consolePattern,
+  },
+  {
+    name: 'console-identity',
+    role: 'identity',
+    summary: 'Several named values out of the answer to a line.',
+    settings: consoleIdentity,
+  },
+  {
+    name: 'console-command',
+    role: 'action',
+    summary: 'A line that the device accepts or refuses.',
+    settings: consoleCommand,
+  },
+  { name: 'ymodem', role: 'ingress', summary: 'A firmware image through YMODEM.', settings: ymodem },
+  {
+    name: 'console-alarm',
+    role: 'alarm',
+    summary: 'Alarms that the device prints on its console.',
+    settings: consoleAlarm,
+  },
+  {
+    name: 'console-audit',
+    role: 'audit',
+    summary: 'The audit log, printed on request.',
+    settings: consoleAudit,
+  },
+];

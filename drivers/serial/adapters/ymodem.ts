@@ -1,0 +1,141 @@
+import type { Answer, Delivery, FirmwareImage } from '../../../harness/capabilities.ts';
+import { monotonicMs } from '../../../harness/clock.ts';
+import type { AdapterModule } from '../../../harness/driver.ts';
+import { TimeoutError } from '../../../harness/errors.ts';
+import type { YmodemSettings } from '../adapter-settings.ts';
+import type { SerialConsole } from '../console.ts';
+import { listen, serialConsole } from '../conversation.ts';
+import { readings } from '../log-text.ts';
+import { answerOf } from './console-command.ts';
+import { wordReader, type Word } from './verdict-lines.ts';
+
+/** After a cancel by the receiver: how long to wait for the words that give its reason. */
+const REASON_WITHIN_MS = 2000;
+
+/**
+ * Offers a firmware image through YMODEM.
+ *
+ * `offer` answers with the stage at which the device spoke: `transfer` before the file's end was acknowledged,
+ * `verify` after it. It throws PortError or DriverError when the bench's end fails; silence is an answer.
+ */
+export const ymodemAdapter: AdapterModule<'ingress', YmodemSettings> = {
+  name: 'ymodem',
+  role: 'ingress',
+  create(settings, wire) {
+    const console = serialConsole(wire, 'ymodem');
+    return { offer: (image) => console.exclusive(() => new Offer(console, settings, image).run()) };
+  },
+};
+
+/** One image on its way. */
+class Offer {
+  readonly #console: SerialConsole;
+  readonly #settings: YmodemSettings;
+  readonly #image: FirmwareImage;
+  readonly #read: (line: { text: string }) => Word | undefined;
+  /** Said by the device while the file was on its way: ends the transfer. */
+  #spoken: Word | undefined;
+
+  constructor(console: SerialConsole, settings: YmodemSettings, image: FirmwareImage) {
+    this.#console = console;
+    this.#settings = settings;
+    this.#image = image;
+    this.#read = wordReader(settings);
+  }
+
+  async run(): Promise<Answer> {
+    const early = await this.#start();
+    if (early !== undefined) return early;
+    const sent = await this.#transfer();
+    if (this.#spoken !== undefined) {
+      const stage = sent.delivery?.complete === true ? 'verify' : 'transfer';
+      return { ...sent, ...this.#spoken, stage };
+    }
+    if (sent.kind === 'refused') return this.#withReason(sent);
+    if (sent.kind !== 'accepted') {
+      this.#console.markUnsettled();
+      return sent;
+    }
+    const { verifyWithinMs } = this.#settings;
+    const verdict = await listen(
+      this.#console,
+      { from: this.#console.cursor, withinMs: verifyWithinMs },
+      this.#read,
+    );
+    return { ...answerOf(verdict, verifyWithinMs), stage: 'verify', ...deliveryOf(sent) };
+  }
+
+  /** Brings the device to wait for the file; an answer means that it does not. */
+  async #start(): Promise<Answer | undefined> {
+    const { start, ready, blockWithinMs } = this.#settings;
+    const console = this.#console;
+    await console.settle();
+    const from = console.position;
+    const startedAtMs = monotonicMs();
+    const watch = this.#watch();
+    try {
+      await console.send(start);
+      await console.expect(new RegExp(ready), { withinMs: blockWithinMs, stop: watch.signal });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof TimeoutError)) throw error;
+      const heard = await listen(console, { from, withinMs: 0, sent: start }, () => undefined);
+      const value = this.#spoken;
+      const answer = answerOf({ ...heard, value, startedAtMs, endedAtMs: monotonicMs() }, blockWithinMs);
+      return { ...answer, stage: 'transfer', delivery: this.#nothingDelivered() };
+    } finally {
+      watch.end();
+    }
+  }
+
+  async #transfer(): Promise<Answer> {
+    const watch = this.#watch();
+    try {
+      const { blockWithinMs, fileName } = this.#settings;
+      const file = { name: fileName ?? this.#image.name, bytes: this.#image.bytes };
+      return await this.#console.sendFile(file, { blockWithinMs, stop: watch.signal });
+    } finally {
+      watch.end();
+    }
+  }
+
+  /** Listens while the transfer runs: a refusal in words, or a boot banner, ends it. */
+  #watch(): { signal: AbortSignal; end: () => void } {
+    const stop = new AbortController();
+    const end = this.#console.onLine(({ text }) => {
+      const word = this.#readLine(text);
+      if (word === undefined || word.kind === 'accepted' || this.#spoken !== undefined) return;
+      this.#spoken = word;
+      stop.abort();
+    });
+    return { signal: stop.signal, end };
+  }
+
+  #readLine(text: string): Word | undefined {
+    const { echo, prompt } = this.#console.options;
+    for (const reading of readings(text)) {
+      const bare = prompt === undefined ? reading : reading.replace(new RegExp(`^(?:${prompt})`), '');
+      if (echo && bare.trim() === this.#settings.start.trim()) return undefined;
+      if (this.#console.unsolicited.some((pattern) => pattern.test(bare))) return undefined;
+      const word = this.#read({ text: bare });
+      if (word !== undefined) return word;
+    }
+    return undefined;
+  }
+
+  /** The receiver cancelled; its reason, if it gives one, follows as text. */
+  async #withReason(sent: Answer): Promise<Answer> {
+    const withinMs = Math.min(REASON_WITHIN_MS, this.#settings.verifyWithinMs);
+    const said = await listen(this.#console, { from: this.#console.cursor, withinMs }, this.#read);
+    if (said.value?.reason === undefined || said.value.kind === 'accepted') return sent;
+    return { ...sent, kind: said.value.kind, reason: said.value.reason };
+  }
+
+  #nothingDelivered(): Delivery {
+    return { totalBytes: this.#image.bytes.length, acknowledgedBytes: 0, complete: false };
+  }
+}
+
+function deliveryOf(answer: Answer): { delivery?: Delivery } {
+  return answer.delivery === undefined ? {} : { delivery: answer.delivery };
+}
