@@ -1,0 +1,148 @@
+/** From node-opcua's errors, which carry their meaning in prose, to errors that say whose fault it is. */
+
+import {
+  BenchError,
+  DeviceException,
+  FrameError,
+  PortError,
+  TimeoutError,
+  type ErrorDetails,
+} from '../../harness/errors.ts';
+import type { Answer } from '../../harness/capabilities.ts';
+import type { OpcUaLibrary } from './library.ts';
+import type { Wire } from './recording-transport.ts';
+
+/** Status codes that mean: this session or channel is over; another one may work. */
+const sessionOver = new Set([
+  'BadSessionIdInvalid',
+  'BadSessionClosed',
+  'BadSessionNotActivated',
+  'BadSecureChannelIdInvalid',
+  'BadSecureChannelClosed',
+  'BadConnectionClosed',
+  'BadTcpSecureChannelUnknown',
+]);
+
+/** What to try next, by the server's status. */
+const hints: Readonly<Record<string, string>> = {
+  BadUserAccessDenied:
+    'Check user name and password, and what this user may do, in the board file under "user".',
+  BadIdentityTokenRejected:
+    'Check user name and password in the board file under "user"; a user certificate must be trusted by the device.',
+  BadIdentityTokenInvalid: 'Check that the server offers this kind of user; see "user" in the board file.',
+  BadCertificateUntrusted:
+    "Trust our client certificate on the device: pki/own/certs/client.pem in this wire's state folder.",
+  BadSecurityChecksFailed:
+    "The device may not trust our client certificate: pki/own/certs/client.pem in this wire's state folder.",
+  BadCertificateUriInvalid:
+    'Make applicationUri in the board file and the one in the client certificate agree.',
+  BadCertificateTimeInvalid:
+    "Check the device's clock and this computer's; the certificate is outside its dates.",
+  BadNodeIdUnknown: 'Browse the server for the right node id; ns=N may have changed, nsu=URI does not.',
+  BadTooManySessions: 'Close other OPC UA clients, or wait until their sessions have timed out.',
+  BadTooManyOperations: 'Ask for fewer things at once.',
+};
+
+/** The status name that an error carries, if any: from a response, or from node-opcua's prose. */
+export function statusNameOf(library: OpcUaLibrary, error: unknown): string | undefined {
+  if (error instanceof DeviceException) return error.data['status'] as string | undefined;
+  const carried = error as {
+    statusCode?: { name?: string };
+    response?: { responseHeader?: { serviceResult?: { name?: string } } };
+  };
+  const name = carried.statusCode?.name ?? carried.response?.responseHeader?.serviceResult?.name;
+  if (name !== undefined && name !== 'Good') return name;
+  const prose = error instanceof Error ? error.message : String(error);
+  return prose.match(/\bBad[A-Z]\w+/g)?.find((word) => word in library.ua.StatusCodes);
+}
+
+/** A DeviceException with the server's status name. */
+export function deviceSays(what: string, status: string, details: ErrorDetails = {}): DeviceException {
+  return new DeviceException('opcua-status', `${what}: the server answered ${status}`, {
+    ...(hints[status] === undefined ? {} : { hint: hints[status] }),
+    ...details,
+    data: { ...details.data, status },
+  });
+}
+
+/** The name of a numeric status code: `BadSecurityChecksFailed`, or hex where node-opcua knows none. */
+export function statusName(library: OpcUaLibrary, code: number): string {
+  const known = Object.values(library.ua.StatusCodes).find((status) => status.value === code);
+  return known?.name ?? `0x${code.toString(16).padStart(8, '0')}`;
+}
+
+/** True when the server ended session or channel, so that the link is of no more use. */
+export function meansSessionOver(error: unknown): boolean {
+  return error instanceof DeviceException && sessionOver.has(String(error.data['status']));
+}
+
+/** Why a connection ended, in order of how much is known. */
+export function endOf(library: OpcUaLibrary, what: string, wire: Wire | undefined): BenchError {
+  const details: ErrorDetails = wire?.cause === undefined ? {} : { cause: wire.cause };
+  const said = wire?.scanner.errorMessage;
+  if (said !== undefined) {
+    const status = statusName(library, said.statusCode);
+    const text = said.reason === '' ? '' : ` (${said.reason})`;
+    const hint = hints[status];
+    return new PortError('link-lost', `${what}: the server closed the connection with ${status}${text}`, {
+      data: { status, reason: said.reason },
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+  if (wire?.scanner.garbage === true) {
+    return new FrameError(
+      'not-opcua',
+      `${what}: ${wire.receivedBytes} bytes came that are no OPC UA messages`,
+      {
+        ...details,
+        data: { receivedBytes: wire.receivedBytes },
+        hint: 'Check that host and port lead to an OPC UA server (opc.tcp).',
+      },
+    );
+  }
+  const code = wire?.connected === true ? 'link-lost' : 'no-connection';
+  return new PortError(code, `${what}: ${howItEnded(wire)}`, {
+    ...details,
+    hint: 'Check that the device runs and the cable is in; the next use connects again.',
+  });
+}
+
+function howItEnded(wire: Wire | undefined): string {
+  if (wire === undefined) return 'there is no connection';
+  const errno = (wire.cause as NodeJS.ErrnoException | undefined)?.code;
+  if (!wire.connected) return `cannot connect (${errno ?? wire.cause?.message ?? 'no reason given'})`;
+  if (errno === 'ECONNRESET') return 'the connection was reset by the device (ECONNRESET)';
+  return `the device closed the connection after ${wire.receivedBytes} bytes${errno === undefined ? '' : ` (${errno})`}`;
+}
+
+/**
+ * Any error of a request as a BenchError.
+ *
+ * @param what begins the sentence: wire, request and node
+ */
+export function toBenchError(library: OpcUaLibrary, what: string, error: unknown): BenchError {
+  if (error instanceof BenchError) return error;
+  const status = statusNameOf(library, error);
+  if (status !== undefined) return deviceSays(what, status, { cause: error });
+  const prose = error instanceof Error ? error.message : String(error);
+  if (/timed out|Timeout\(/i.test(prose)) {
+    return new TimeoutError('deadline', `${what}: no reply (${prose})`, { cause: error });
+  }
+  return new PortError('link-lost', `${what}: ${prose.trim()}`, { cause: error });
+}
+
+/**
+ * How the device met a stimulus that ended in this error. Only what the device did becomes an answer.
+ *
+ * @throws the error itself when it is the bench's: wrong settings, no connection to begin with
+ */
+export function answerTo(error: unknown): Pick<Answer, 'kind' | 'reason'> {
+  if (error instanceof DeviceException) return { kind: 'refused', reason: String(error.data['status']) };
+  if (error instanceof TimeoutError) return { kind: 'silent' };
+  if (error instanceof FrameError) return { kind: 'garbage', reason: error.message };
+  if (error instanceof PortError && error.code === 'link-lost') {
+    const status = error.data['status'];
+    return status === undefined ? { kind: 'closed' } : { kind: 'closed', reason: String(status) };
+  }
+  throw error;
+}

@@ -1,0 +1,228 @@
+/**
+ * Firmware through the SoftwareUpdate object of OPC UA for Devices: load, install, confirm.
+ *
+ * Loading: `FileTransfer.GenerateFileForWrite` → FileType `Write`, chunk by chunk → `CloseAndCommit`; a server that
+ * checks the file in its own time names a state machine, which is read until it has come to rest.
+ * Source: OPC 10000-100 v1.05, 9 (SoftwareUpdate); OPC 10000-20 v1.05, 4.4 (TemporaryFileTransferType) and 4.5
+ * (FileTransferStateMachineType).
+ */
+
+import type { Answer, FirmwareImage, Stage } from '../../harness/capabilities.ts';
+import { monotonicMs, until } from '../../harness/clock.ts';
+import { DeviceException, DriverError, FrameError } from '../../harness/errors.ts';
+import { answerTo } from './faults.ts';
+import {
+  chunkSize,
+  closeFile,
+  fileMethods,
+  noProgress,
+  writeChunks,
+  type OpenFile,
+  type Progress,
+} from './file-transfer.ts';
+import type { NodeChild, OpcUaNodeSpace } from './node-space.ts';
+
+export interface SoftwareUpdateSettings {
+  nodeId: string;
+  loadingId?: string | undefined;
+  fileTransferId?: string | undefined;
+  chunkBytes?: number | undefined;
+  verifyWithinMs: number;
+}
+
+/** Node ids of the objects of an update, as found or given. */
+export interface LoadingNodes {
+  fileTransferId: string;
+  generateFileForWrite: string;
+  closeAndCommit: string;
+}
+
+const pollEveryMs = 50;
+const nullNodeIds = new Set(['ns=0;i=0', 'i=0', '', 'null']);
+
+/** The child with this browse name, whatever its namespace index. */
+export async function childOf(nodes: OpcUaNodeSpace, parentId: string, name: string): Promise<NodeChild> {
+  const children = await nodes.browse(parentId);
+  const found = children.find((child) => child.browseName === name);
+  if (found !== undefined) return found;
+  const names = children.map((child) => child.browseName).join(', ');
+  throw new DriverError('no-such-child', `${parentId} has no child named ${name}`, {
+    data: { parentId, name, children: names },
+    hint: `It has ${names || 'no children'}; name the right SoftwareUpdate object, or the missing node, in the board file.`,
+  });
+}
+
+/** Finds the objects and methods of loading by their browse names. */
+export async function findLoading(
+  nodes: OpcUaNodeSpace,
+  settings: SoftwareUpdateSettings,
+): Promise<LoadingNodes> {
+  const fileTransferId = settings.fileTransferId ?? (await findFileTransfer(nodes, settings));
+  return {
+    fileTransferId,
+    generateFileForWrite: (await childOf(nodes, fileTransferId, 'GenerateFileForWrite')).nodeId,
+    closeAndCommit: (await childOf(nodes, fileTransferId, 'CloseAndCommit')).nodeId,
+  };
+}
+
+async function findFileTransfer(nodes: OpcUaNodeSpace, settings: SoftwareUpdateSettings): Promise<string> {
+  const loadingId = settings.loadingId ?? (await childOf(nodes, settings.nodeId, 'Loading')).nodeId;
+  return (await childOf(nodes, loadingId, 'FileTransfer')).nodeId;
+}
+
+/**
+ * Offers an image; the device's word, and how much of the image it acknowledged, become the answer.
+ *
+ * @throws BenchError when the update object cannot be found or the server cannot be reached: nothing was offered then
+ */
+export async function offerImage(
+  nodes: OpcUaNodeSpace,
+  settings: SoftwareUpdateSettings,
+  image: FirmwareImage,
+): Promise<Answer> {
+  const loading = await findLoading(nodes, settings);
+  const chunkBytes = await chunkSize(nodes, settings.chunkBytes);
+  const progress = noProgress(image.bytes.length);
+  let stage: Stage = 'transfer';
+  let askedAtMs = monotonicMs();
+  try {
+    const file = await generateFile(nodes, loading);
+    await transfer(nodes, file, image.bytes, chunkBytes, progress);
+    stage = 'verify';
+    askedAtMs = monotonicMs();
+    const reason = await commit(nodes, loading, file, settings.verifyWithinMs, progress);
+    if (reason !== undefined) {
+      return { kind: 'refused', reason, stage, delivery: progress, elapsedMs: monotonicMs() - askedAtMs };
+    }
+    return { kind: 'accepted', delivery: progress, elapsedMs: monotonicMs() - askedAtMs };
+  } catch (error) {
+    const answer = answerTo(error);
+    if (stage === 'verify' && error instanceof DeviceException) progress.complete = true;
+    return { ...answer, stage, delivery: progress, elapsedMs: monotonicMs() - askedAtMs };
+  }
+}
+
+/** Node ids are known; the file and its handle come from the device. */
+async function generateFile(nodes: OpcUaNodeSpace, loading: LoadingNodes): Promise<OpenFile> {
+  const options = { type: 'Null', value: null }; // generateOptions: the device's default
+  const [nodeId, handle] = await nodes.call(loading.fileTransferId, loading.generateFileForWrite, [options]);
+  if (typeof nodeId !== 'string' || typeof handle !== 'number') {
+    throw new FrameError('no-temporary-file', 'GenerateFileForWrite gave no file node and handle', {
+      data: { nodeId, handle },
+    });
+  }
+  return { nodeId, handle, methods: await fileMethods(nodes, nodeId) };
+}
+
+async function transfer(
+  nodes: OpcUaNodeSpace,
+  file: OpenFile,
+  bytes: Uint8Array,
+  chunkBytes: number,
+  progress: Progress,
+): Promise<void> {
+  try {
+    await writeChunks(nodes, file, bytes, chunkBytes, progress);
+  } catch (error) {
+    // Closing instead of committing throws the temporary file away (OPC 10000-20 4.4.3).
+    if (error instanceof DeviceException) await closeFile(nodes, file).catch(() => {});
+    throw error;
+  }
+}
+
+/** @returns the reason of a refusal, or undefined when the device took the file */
+async function commit(
+  nodes: OpcUaNodeSpace,
+  loading: LoadingNodes,
+  file: OpenFile,
+  verifyWithinMs: number,
+  progress: Progress,
+): Promise<string | undefined> {
+  const inputs = [{ type: 'UInt32', value: file.handle }];
+  const options = { withinMs: verifyWithinMs };
+  const [machine] = await nodes.call(loading.fileTransferId, loading.closeAndCommit, inputs, options);
+  progress.complete = true;
+  if (typeof machine !== 'string' || nullNodeIds.has(machine)) return undefined;
+  return restOf(nodes, machine, verifyWithinMs);
+}
+
+/** Reads the completion state machine until it is idle or in error. */
+async function restOf(nodes: OpcUaNodeSpace, machine: string, withinMs: number): Promise<string | undefined> {
+  const current = (await childOf(nodes, machine, 'CurrentState')).nodeId;
+  const state = await until(
+    async () => {
+      const text = String(await nodes.read(current));
+      return text === 'Idle' || text === 'Error' ? text : undefined;
+    },
+    { withinMs, everyMs: pollEveryMs, what: 'the end of the file check' },
+  ).catch((error: unknown) => {
+    // The machine and its nodes go away once the transaction is over (OPC 10000-20 4.4.6).
+    if (error instanceof DeviceException && error.data['status'] === 'BadNodeIdUnknown') return 'Idle';
+    throw error;
+  });
+  return state === 'Error' ? 'the transfer ended in state Error' : undefined;
+}
+
+export interface InstallSettings {
+  nodeId: string;
+  manufacturerUri?: string | undefined;
+  softwareRevision?: string | undefined;
+  patchIdentifiers: readonly string[];
+  /** Hex. */
+  hash: string;
+  withinMs: number;
+}
+
+/** InstallSoftwarePackage with the identity of the pending version, where the settings give none (9.3.4). */
+export async function installPackage(nodes: OpcUaNodeSpace, settings: InstallSettings): Promise<Answer> {
+  const installation = (await childOf(nodes, settings.nodeId, 'Installation')).nodeId;
+  const method = (await childOf(nodes, installation, 'InstallSoftwarePackage')).nodeId;
+  const manufacturerUri =
+    settings.manufacturerUri ?? (await pendingVersion(nodes, settings, 'ManufacturerUri'));
+  const revision = settings.softwareRevision ?? (await pendingVersion(nodes, settings, 'SoftwareRevision'));
+  return callForAnswer(nodes, installation, method, settings.withinMs, [
+    { type: 'String', value: manufacturerUri },
+    { type: 'String', value: revision },
+    { type: 'String', value: settings.patchIdentifiers },
+    { type: 'ByteString', value: settings.hash },
+  ]);
+}
+
+async function pendingVersion(
+  nodes: OpcUaNodeSpace,
+  settings: InstallSettings,
+  name: string,
+): Promise<string> {
+  const loading = (await childOf(nodes, settings.nodeId, 'Loading')).nodeId;
+  const pending = (await nodes.browse(loading)).find((child) => child.browseName === 'PendingVersion');
+  if (pending === undefined) return ''; // DirectLoading and FileSystemLoading keep none
+  const property = (await nodes.browse(pending.nodeId)).find((child) => child.browseName === name);
+  if (property === undefined) return '';
+  const value = await nodes.read(property.nodeId);
+  return typeof value === 'string' ? value : '';
+}
+
+/** Confirm: makes the installed version permanent (9.3.7). */
+export async function confirmUpdate(
+  nodes: OpcUaNodeSpace,
+  settings: { nodeId: string; withinMs: number },
+): Promise<Answer> {
+  const confirmation = (await childOf(nodes, settings.nodeId, 'Confirmation')).nodeId;
+  const method = (await childOf(nodes, confirmation, 'Confirm')).nodeId;
+  return callForAnswer(nodes, confirmation, method, settings.withinMs, []);
+}
+
+/** A method call whose end, good or bad, is the device's answer. */
+export async function callForAnswer(
+  nodes: OpcUaNodeSpace,
+  objectId: string,
+  methodId: string,
+  withinMs: number,
+  inputs: readonly { type: string; value: unknown }[],
+  read: (outputs: readonly unknown[]) => Pick<Answer, 'kind' | 'reason'> = () => ({ kind: 'accepted' }),
+): Promise<Answer> {
+  await nodes.reach(objectId);
+  const startedAtMs = monotonicMs();
+  const answer = await nodes.call(objectId, methodId, inputs, { withinMs }).then(read, answerTo);
+  return { ...answer, elapsedMs: monotonicMs() - startedAtMs };
+}
