@@ -53,15 +53,13 @@ export class Bench implements BenchHands {
   }
 
   /**
-   * Opens every wire. On failure, what was opened is closed again.
+   * Opens every wire, each after those on which it depends. On failure, what was opened is closed again.
    *
-   * @param only wires to open with their dependencies; all of them by default
    * @throws BenchError naming the wire that failed and why
    */
-  async open(only: readonly string[] = Object.keys(this.#parts.board.wires)): Promise<void> {
+  async open(): Promise<void> {
     try {
-      for (const name of openingOrder(this.#parts.board, this.#parts.registry, only))
-        await this.#openWire(name);
+      for (const name of this.#parts.board.openingOrder) await this.#openWire(name);
     } catch (error) {
       await this.close();
       throw error;

@@ -155,6 +155,7 @@ export function boardSchema(parts: BoardParts) {
       .strictObject({
         messages: adapter('messages').describe('Carries authenticated command messages'),
         effect: value.describe('Reads what commands act upon'),
+        counter: value.optional().describe('Reads the counter of the last accepted message'),
         plain: action.optional().describe('A plain write of the same effect, without protection'),
         tap: wireName.optional().describe('Tap on the wire that carries the messages'),
       })

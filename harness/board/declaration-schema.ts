@@ -150,6 +150,7 @@ const audit = z.strictObject({
   updateInstalled: auditEvent.optional().describe('A firmware image was installed'),
   bootRefused: auditEvent.optional().describe('The boot loader refused an image'),
   commandRefused: auditEvent.optional().describe('A command message was refused'),
+  channelClosed: auditEvent.optional().describe('A secure channel was closed for a protocol violation'),
   integrityAlarm: auditEvent.optional().describe('The integrity monitor found a violation'),
   configurationChanged: auditEvent.optional().describe('The configuration was changed'),
   factoryReset: auditEvent.optional().describe('The device was reset to factory values'),

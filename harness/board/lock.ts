@@ -40,9 +40,10 @@ export interface BenchLock {
    * Claims a board at once, or says who has it. Never waits for the holder.
    *
    * @param boardFile path of the board file; its real path is what counts
+   * @param lane tells claims of one board apart that share no hardware: runs of a simulated device
    * @throws BenchError `board-taken` with the holder in `data.holder`, as far as it is known
    */
-  acquire(boardFile: string): Promise<HeldLock>;
+  acquire(boardFile: string, lane?: string): Promise<HeldLock>;
 }
 
 /** The lock of this machine. */
@@ -51,9 +52,9 @@ export const socketLock: BenchLock = { acquire };
 /** Time in which a living owner answers; a stopped one never does. */
 const ownerAnswersWithinMs = 1500;
 
-async function acquire(boardFile: string): Promise<HeldLock> {
+async function acquire(boardFile: string, lane = ''): Promise<HeldLock> {
   const board = realPath(boardFile);
-  const address = lockAddress(board);
+  const address = lockAddress(`${board}${lane}`);
   const holder: LockHolder = {
     pid: process.pid,
     user: userName(),

@@ -12,7 +12,7 @@ import { bootsWithinMs, type Recorder } from '../lifecycle/run.ts';
 import { registeredCases } from '../lifecycle/test-case.ts';
 import { exitCodes } from '../verdict.ts';
 import { lockBoard } from './lock-board.ts';
-import { applyMakersProfile } from './makers-profile.ts';
+import { applyMakersProfile } from '../makers-profile.ts';
 import { defaultBoard, defaultOutDir, version } from './paths.ts';
 import type { GlobalOptions } from './program.ts';
 import { registry } from './registry.ts';
@@ -42,7 +42,11 @@ export async function doctorCommand(boardFile: string | undefined, options: Glob
     if (options.json !== true) process.stdout.write(lineOf({ state, what, says }));
   };
   const file = boardFile ?? defaultBoard();
-  say('ok', 'fieldproof', `${version()} on Node ${process.versions.node}, ${process.platform} ${process.arch}`);
+  say(
+    'ok',
+    'fieldproof',
+    `${version()} on Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+  );
   const prepared = await readBoard(file, say);
   if (prepared !== undefined) {
     await examine(prepared, say);
@@ -52,7 +56,8 @@ export async function doctorCommand(boardFile: string | undefined, options: Glob
   const failed = findings.some(({ state }) => state === 'FAIL');
   const lacking = findings.some(({ state }) => state === 'lack');
   const code = failed ? exitCodes.bench : lacking ? exitCodes.undecided : exitCodes.conforms;
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ board: file, findings, code }, null, 2)}\n`);
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify({ board: file, findings, code }, null, 2)}\n`);
   else process.stdout.write(`\n${verdictOf(code)}\n`);
   return code;
 }
@@ -110,7 +115,9 @@ async function examine(prepared: Prepared, say: Say): Promise<void> {
     const wires = await bench.openWhatOpens();
     for (const { wire, error } of wires) {
       const kind = board.wires[wire]?.driver ?? '';
-      const provides = Object.entries(bench.drivers.get(wire)?.provides ?? {}).map(([key, value]) => `${key} ${value}`);
+      const provides = Object.entries(bench.drivers.get(wire)?.provides ?? {}).map(
+        ([key, value]) => `${key} ${value}`,
+      );
       if (error !== undefined) say('FAIL', `wire ${wire}`, explain(error));
       else say('ok', `wire ${wire}`, [`${kind}, open`, ...provides].join(', '));
     }
@@ -124,7 +131,8 @@ async function examine(prepared: Prepared, say: Say): Promise<void> {
 /** Asks the device everything that can be asked without changing it. */
 async function question(prepared: Prepared, bench: Bench, say: Say): Promise<void> {
   const { board, declaration } = prepared;
-  for (const { wire, error } of await bench.selfTest()) say('FAIL', `wire ${wire}`, `self-test: ${explain(error)}`);
+  for (const { wire, error } of await bench.selfTest())
+    say('FAIL', `wire ${wire}`, `self-test: ${explain(error)}`);
   let device: Device;
   try {
     device = await applyMakersProfile(board.module, composeDevice(bench, board), bench);
@@ -162,13 +170,17 @@ async function question(prepared: Prepared, bench: Bench, say: Say): Promise<voi
       const state = await firmware.readState();
       return pairs(
         Object.fromEntries(
-          Object.entries(state).map(([term, seen]) => [term, seen.observable ? String(seen.value) : 'not observable']),
+          Object.entries(state).map(([term, seen]) => [
+            term,
+            seen.observable ? String(seen.value) : 'not observable',
+          ]),
         ),
       );
     });
   }
   if (value !== undefined) await ask('process value', async () => `${await value.read()} ${value.unit}`);
-  if (audit !== undefined) await ask('audit log', async () => `${await audit.latest()} is its latest sequence number`);
+  if (audit !== undefined)
+    await ask('audit log', async () => `${await audit.latest()} is its latest sequence number`);
   if (alarms !== undefined) {
     await ask('alarms', async () => {
       const listener = await alarms.listen();
@@ -195,5 +207,6 @@ function shoppingList(prepared: Prepared, say: Say): void {
       wanted.set(what, entry);
     }
   }
-  for (const [what, { next, cases }] of wanted) say('lack', 'input', `${what}\nfor ${cases.join(', ')}\nnext: ${next}`);
+  for (const [what, { next, cases }] of wanted)
+    say('lack', 'input', `${what}\nfor ${cases.join(', ')}\nnext: ${next}`);
 }

@@ -29,7 +29,7 @@ import { digestTwiceHex } from '../record/digest.ts';
 import { RunRecord } from '../record/record.ts';
 import { combine, verdicts, type Verdict } from '../verdict.ts';
 import { lockBoard } from './lock-board.ts';
-import { applyMakersProfile } from './makers-profile.ts';
+import { applyMakersProfile } from '../makers-profile.ts';
 import { catalogueDir, version } from './paths.ts';
 import { driverSpecs, registry } from './registry.ts';
 
@@ -54,7 +54,14 @@ export async function prepare(boardFile: string): Promise<Prepared> {
   const declared = await loadDeclaration(board.declaration);
   refuseIfAny(boardFile, crossCheck(loaded, declared));
   const catalogue = await loadCatalogue(catalogueDir);
-  return { loaded, board, sources, declaration: declared.declaration, declarationSha256: declared.sha256, catalogue };
+  return {
+    loaded,
+    board,
+    sources,
+    declaration: declared.declaration,
+    declarationSha256: declared.sha256,
+    catalogue,
+  };
 }
 
 export interface SessionOptions {

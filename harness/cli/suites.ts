@@ -65,7 +65,7 @@ export async function loadSuites(): Promise<Mocha> {
 }
 
 /** Says nothing: progress and table come from the lifecycle and the record. */
-class QuietReporter {}
+class QuietReporter extends Mocha.reporters.Base {}
 
 /**
  * The cases to run, in the order of the suites.

@@ -1,12 +1,12 @@
 /** The fourth term of the oracle: the device's own log names what happened, where the declaration says that it does. */
 
+import type { Declaration } from '../board/index.ts';
 import { Deadline, until } from '../clock.ts';
 import { TimeoutError } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
 
 /** What the declaration says about the log, by occasion. */
-export type AuditOccasion =
-  'updateRefused' | 'bootRefused' | 'commandRefused' | 'integrityAlarm' | 'channelClosed';
+export type AuditOccasion = Exclude<keyof NonNullable<Declaration['audit']>, 'withinMs'>;
 
 /** The log's position before a stimulus; undefined where the board cannot read a log. */
 export async function auditMarker(t: CaseContext): Promise<number | undefined> {

@@ -93,7 +93,7 @@ function gate(t: CaseContext, registered: RegisteredCase): void {
     });
   }
   const harm = registered.plan.mayHarm;
-  if (harm !== undefined && !run.board.allow.includes(harm)) {
+  if (harm !== undefined && !(run.board.allow as readonly string[] | undefined)?.includes(harm)) {
     throw new NotExecuted('not-allowed', `the board file does not allow "${harm}", which can harm a device`, {
       hint: `Add "${harm}" to allow: if this device may be lost.`,
     });

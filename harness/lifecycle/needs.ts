@@ -48,13 +48,13 @@ function whatIsMissing(need: Need, board: BoardFile): { what: string; next: stri
   switch (kind) {
     case 'image':
       return absent(
-        board.images?.[name],
+        (board.images as Readonly<Record<string, unknown>>)[name],
         `image "${name}": ${imageWords[name] ?? 'an image of the vendor'}`,
         `Ask the vendor for it and add images.${name} with file and sha256.`,
       );
     case 'key':
       return absent(
-        board.keys?.[name],
+        board.keys[name],
         `key "${name}"`,
         `Add keys.${name}: !secret path/to/key to the board file.`,
       );

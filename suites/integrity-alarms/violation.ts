@@ -24,7 +24,8 @@ const patience = 4;
 
 export function detectionMs(t: CaseContext, object: string): number {
   const declared = t.need(t.declaration.integrity, 'declaration of integrity monitoring');
-  return declared.perObjectDetectionMs?.[object] ?? declared.detectionMs;
+  const perObject: Readonly<Record<string, number | undefined>> = declared.perObjectDetectionMs ?? {};
+  return perObject[object] ?? declared.detectionMs;
 }
 
 /** Listens on every declared wire while `work` runs; a wire that could not be heard is a bench error, not silence. */

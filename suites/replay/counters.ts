@@ -5,7 +5,7 @@ import type { Sender } from './messages.ts';
 
 /** Equal, lower, beyond the declared gap, at the maximum, and wrapped to zero. */
 export async function mustIgnoreCounters(t: CaseContext, sender: Sender): Promise<void> {
-  const { maximumGap } = sender.declared.counter;
+  const maximumGap = sender.declared.counter?.maximumGap;
   const { counter } = sender;
   const attacks: [name: string, rationale: string, counter: number][] = [
     ['counter equal to the last accepted', 'each counter counts once', counter],

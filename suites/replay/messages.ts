@@ -10,9 +10,12 @@ import {
   say,
   type Answer,
   type CaseContext,
-  type CommandDeclaration,
+  type CommandsDeclaration,
   type Commands,
 } from '../../harness/index.ts';
+
+/** Commands that carry a code, and a counter or a time. */
+export type Authenticated = Extract<CommandsDeclaration, { mechanism: 'authenticated-messages' }>;
 
 /** What a legitimate sender puts into one message. */
 export interface MessageFields {
@@ -27,13 +30,13 @@ export interface MessageFields {
 export class Sender {
   readonly #t: CaseContext;
   readonly #commands: Commands;
-  readonly #declared: CommandDeclaration;
+  readonly #declared: Authenticated;
   readonly #key: Uint8Array;
   #counter: number;
 
   private constructor(
     t: CaseContext,
-    parts: { commands: Commands; declared: CommandDeclaration; key: Uint8Array; counter: number },
+    parts: { commands: Commands; declared: Authenticated; key: Uint8Array; counter: number },
   ) {
     this.#t = t;
     this.#commands = parts.commands;
@@ -57,12 +60,18 @@ export class Sender {
         observed: 'a declaration that names none',
       });
     }
+    if (declared.mechanism === 'service-off') {
+      t.inconclusive(
+        'no-commands',
+        'the declaration says that commands are off: there is no message to replay',
+      );
+    }
     const key = t.need(t.run.keys.get('commands'), 'key "commands"');
     const counter = (await commands.readCounter?.()) ?? 0;
     return new Sender(t, { commands, declared, key, counter });
   }
 
-  get declared(): CommandDeclaration {
+  get declared(): Authenticated {
     return this.#declared;
   }
 
@@ -75,7 +84,7 @@ export class Sender {
     return {
       counter: this.#counter + 1,
       timestampMs: Date.now(),
-      code: this.#declared.actions.add,
+      code: this.#t.need(this.#declared.actions['add'], 'command code "add" in the declaration'),
       value: 1,
     };
   }
@@ -112,7 +121,7 @@ export class Sender {
         `a legitimate command was ${say(answer)} (effect ${before} → ${after})`,
       );
     }
-    t.violates({
+    return t.violates({
       code: 'legitimate-refused-after-attack',
       expected: 'the next legitimate command to be accepted after the attack',
       observed: `${say(answer)}; effect ${before} → ${after}`,

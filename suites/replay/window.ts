@@ -6,7 +6,7 @@ import { Sender, triple } from './messages.ts';
 /** An old message must be refused; the window is searched and reported with its uncertainty. */
 export async function mustRefuseOldMessages(t: CaseContext): Promise<void> {
   await triple(t, async (sender) => {
-    const { olderMs } = sender.declared.window;
+    const { olderMs } = t.need(sender.declared.window, 'declared acceptance window (commands.window)');
     await sender.mustNotObey(
       `message ${2 * olderMs} ms old`,
       `the declared window ends at ${olderMs} ms`,

@@ -1,9 +1,9 @@
 /** A maker's own profile: a module beside the board file that replaces or adds members of the device. */
 
 import { pathToFileURL } from 'node:url';
-import type { Bench } from '../bench.ts';
-import type { Device } from '../capabilities.ts';
-import { BoardFileError } from '../errors.ts';
+import type { Bench } from './bench.ts';
+import type { Device } from './capabilities.ts';
+import { BoardFileError } from './errors.ts';
 
 /**
  * What such a module exports as `profile`.
