@@ -4,6 +4,7 @@ import type { DriverSpec, LinkCapability } from '../driver.ts';
 import { adapterUses, type PlacedUse } from './adapter-uses.ts';
 import type { BoardFileContent } from './board-parts.ts';
 import { fromRefsIn } from './from-ref.ts';
+import { valueAt } from './issues.ts';
 import { nearest, suggestion } from './nearest.ts';
 import type { KeyPath, Problem } from './problem.ts';
 import { checkSettings } from './settings.ts';
@@ -87,7 +88,8 @@ class WireCheck {
   }
 
   #exists(wire: string, at: KeyPath, self?: string): boolean {
-    const names = Object.keys(this.#board.wires);
+    // The file's own names: a wire that is wrong in itself is there all the same.
+    const names = Object.keys(valueAt(this.#source.value, ['wires']) ?? {});
     if (wire === self) this.#fail(at, `the wire ${wire} refers to itself`);
     else if (!names.includes(wire)) this.#fail(at, `no wire named ${wire}${suggestion(wire, names)}`);
     else return true;

@@ -115,6 +115,22 @@ describe('board file', () => {
     );
   });
 
+  it('checks what stands beside a wire and an adapter that are wrong in themselves', async () => {
+    let text = edited('driver: tcp-tap, ', '');
+    text = edited('wire: console, send: id', 'send: id', text);
+    text = edited('type: u16', 'type: u17', text);
+    text = edited('unit: 17', 'unit: 300', text);
+    text = edited('safeState: { power: off }', 'safeState: { power: dim }', text);
+    const found = (await problems(text)).map(({ path: at }) => at.join('.'));
+    assert.deepEqual(found, [
+      'wires.modbus.unit',
+      'wires.tap.driver',
+      'profile.identity.wire',
+      'profile.commands.effect.type',
+      'safeState.power',
+    ]);
+  });
+
   it('proposes the key and number for a time with a unit', async () => {
     const whole = edited('unit: 17', 'unit: 17, replyWithin: 2s');
     assert.match((await onlyProblem(whole)).message, /did you mean replyWithinMs: 2000\?/);
@@ -284,7 +300,11 @@ describe('board file', () => {
 
     it('may be written in hex', async () => {
       const text = edited('commands: !secret commands.key', 'commands: { value: 00ff0a, encoding: hex }');
-      assert.deepEqual([...((await load(text)).board.keys['commands'] ?? [])], [0x00, 0xff, 0x0a]);
+      const { board, secrets } = await load(text);
+      assert.deepEqual([...(board.keys['commands'] ?? [])], [0x00, 0xff, 0x0a]);
+      const secret = secrets.find(({ name }) => name === 'keys.commands.value');
+      assert.equal(secret?.value, '00ff0a');
+      assert.deepEqual(secret.bytes, board.keys['commands']);
       const odd = edited('commands: !secret commands.key', 'commands: { value: 00ff0, encoding: hex }');
       assert.match((await onlyProblem(odd)).message, /not hex/);
     });

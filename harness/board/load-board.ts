@@ -11,8 +11,9 @@ import { boardFileSchema, type BoardFileContent } from './board-parts.ts';
 import type { ImageRole, KeySource } from './board-schema.ts';
 import { checkWires } from './check-wires.ts';
 import type { Environment } from './environment.ts';
-import { problemsOf } from './issues.ts';
+import { problemsOf, valueAt } from './issues.ts';
 import { openingOrder } from './opening-order.ts';
+import { parseWhatStands } from './partial.ts';
 import { inOrder, pathText, refuseIfAny, type KeyPath, type Mark, type Problem } from './problem.ts';
 import { BoardScalars, type EnvironmentUse } from './scalars.ts';
 import { redact, type Secret } from './secrets.ts';
@@ -86,7 +87,7 @@ export async function loadBoard(
   if (!shape.success && source.value !== undefined)
     problems.push(...shapeProblems(shape.error.issues, source));
   const content = shape.success ? shape.data : partialContent(source.value);
-  if (content !== undefined) problems.push(...checkWires(content, specs, source));
+  problems.push(...checkWires(content, specs, source));
   const files = shape.success ? await checkFiles(shape.data, path.dirname(absolute), source) : undefined;
   problems.push(...(files?.problems ?? []));
 
@@ -101,13 +102,14 @@ export async function loadBoard(
   );
   if (!shape.success || files === undefined)
     throw new BoardFileError('file-invalid', `${file}: not a board file`);
+  const keys = decodedKeys(shape.data.keys ?? {}, scalars.secrets);
   return {
     board: {
       ...shape.data,
       declaration: files.declaration,
       ...(files.module === undefined ? {} : { module: files.module }),
       images: files.images,
-      keys: decodedKeys(shape.data.keys ?? {}, scalars.secrets),
+      keys,
       openingOrder: openingOrder(shape.data, specs),
     } as BoardFile,
     sources: {
@@ -117,7 +119,7 @@ export async function loadBoard(
       environment: scalars.fromEnvironment,
       warnings: inOrder(scalars.warnings.map(({ path: at, message }) => source.problem(at, message))),
     },
-    secrets: scalars.secrets,
+    secrets: scalars.secrets.map((secret) => withDecodedKey(secret, keys)),
     sha256: createHash('sha256').update(bytes).digest('hex'),
   };
 }
@@ -137,15 +139,14 @@ export async function readBoardText(file: string, what: string): Promise<Buffer>
 const shapeProblems = (issues: Parameters<typeof problemsOf>[0], source: YamlSource): Problem[] =>
   problemsOf(issues, { source, schema: boardFileSchema, value: source.value });
 
-/** Of a file with errors elsewhere, the sections that stand, so that wires are checked in the same go. */
-function partialContent(value: unknown): BoardFileContent | undefined {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
-  const { shape } = boardFileSchema;
-  const { wires, profile } = value as Record<string, unknown>;
-  const parsedWires = shape.wires.safeParse(wires);
-  if (!parsedWires.success) return undefined;
-  const parsedProfile = shape.profile.safeParse(profile);
-  return { wires: parsedWires.data, profile: parsedProfile.data ?? {} } as BoardFileContent;
+/** Of a file with errors elsewhere, the wires and adapters that stand, so that they are checked in the same go. */
+function partialContent(value: unknown): BoardFileContent {
+  const { wires, profile } = boardFileSchema.shape;
+  const standing = {
+    wires: parseWhatStands(wires, valueAt(value, ['wires'])) ?? {},
+    profile: parseWhatStands(profile, valueAt(value, ['profile'])) ?? {},
+  };
+  return standing as BoardFileContent;
 }
 
 const withoutSecrets = (problem: Problem, secrets: readonly Secret[]): Problem => ({
@@ -229,4 +230,11 @@ function decodedKeys(
       return [name, new Uint8Array(Buffer.from(key.value, encoding))];
     }),
   );
+}
+
+/** Bytes of an encoded key are the decoded ones: only these can turn up in memory or on a wire. */
+function withDecodedKey(secret: Secret, keys: Readonly<Record<string, Uint8Array>>): Secret {
+  const name = /^keys\.([^.]+)\.value$/.exec(secret.name)?.[1];
+  const bytes = name === undefined ? undefined : keys[name];
+  return bytes === undefined ? secret : { ...secret, bytes };
 }

@@ -50,7 +50,7 @@ export interface BenchLock {
 export const socketLock: BenchLock = { acquire };
 
 /** Time in which a living owner answers; a stopped one never does. */
-const ownerAnswersWithinMs = 1500;
+const ownerAnswersWithinMs = 3000;
 
 async function acquire(boardFile: string, lane = ''): Promise<HeldLock> {
   const board = realPath(boardFile);

@@ -49,8 +49,10 @@ export function refuseIfAny(file: string, problems: readonly Problem[]): void {
   );
 }
 
-/** Sorted by place, each said once. */
+/** Sorted by file and place, each said once. */
 export function inOrder(problems: readonly Problem[]): Problem[] {
   const unique = new Map(problems.map((problem) => [problemText(problem), problem]));
-  return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+  return [...unique.values()].sort(
+    (a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column,
+  );
 }

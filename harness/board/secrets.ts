@@ -8,7 +8,7 @@ export interface Secret {
   name: string;
   /** As the drivers get it. */
   value: string;
-  /** The same as bytes: of a `!secret` file exactly as it is, before any line break was trimmed. */
+  /** As bytes: a `!secret` file exactly as it is, before any line break was trimmed; an encoded key decoded. */
   bytes: Uint8Array;
 }
 
