@@ -1,0 +1,93 @@
+/** The run as one JSON value, for `--json`: the same facts as the table, for programs. */
+
+import type { Finding, Measurement } from '../../harness/record/events.ts';
+import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
+import type { Verdict } from '../../harness/verdict.ts';
+import type { DescribeCase } from '../case-description.ts';
+
+/** Changes only when a member changes its meaning or goes. */
+export const runJsonSchema = 'fieldproof-run/1';
+
+export interface CaseJson {
+  id: string;
+  title: string;
+  suite: string;
+  severity: string;
+  verdict: Verdict;
+  reason: string;
+  findings: readonly Finding[];
+  measurements: readonly Measurement[];
+  attempts: number;
+  tookMs: number;
+  /** ISO 8601, UTC; null when the case was never started. */
+  startedAt: string | null;
+  requirements: readonly string[];
+}
+
+export interface RunJson {
+  schema: typeof runJsonSchema;
+  runId: string;
+  verdict: Verdict;
+  exitCode: number;
+  interrupted: boolean;
+  counts: Readonly<Record<Verdict, number>>;
+  startedAt: string;
+  endedAt: string;
+  tookMs: number;
+  harness: string;
+  board: { name: string; title: string; sha256: string };
+  device: Readonly<Record<string, string>>;
+  catalogue: { version: string; sha256: string };
+  images: readonly { name: string; sha256: string }[];
+  poisoned: { cause: string; byCase: string } | null;
+  /** Merkle root of the record; null while it is not closed. */
+  recordRoot: string | null;
+  /** Path of the report, or null. */
+  report: string | null;
+  cases: readonly CaseJson[];
+}
+
+export function runJson(
+  model: RunModel,
+  options: { report?: string; describe?: DescribeCase } = {},
+): RunJson {
+  const { header } = model;
+  return {
+    schema: runJsonSchema,
+    runId: model.runId,
+    verdict: model.verdict,
+    exitCode: model.exitCode,
+    interrupted: model.interrupted,
+    counts: model.counts,
+    startedAt: model.startedAt.tUtc,
+    endedAt: model.endedAt.tUtc,
+    tookMs: model.tookMs,
+    harness: header.harness,
+    board: { name: header.board.name, title: header.board.title, sha256: header.board.sha256 },
+    device: header.device,
+    catalogue: header.catalogue,
+    images: header.images,
+    poisoned: model.poisoned ?? null,
+    recordRoot: model.root ?? null,
+    report: options.report ?? null,
+    cases: model.cases.map((one) => caseJson(one, options.describe)),
+  };
+}
+
+function caseJson(one: CaseModel, describe: DescribeCase | undefined): CaseJson {
+  const known = describe?.(one.id);
+  return {
+    id: one.id,
+    title: one.title || (known?.title ?? ''),
+    suite: one.suite || (known?.suite ?? ''),
+    severity: one.severity || (known?.severity ?? ''),
+    verdict: one.verdict,
+    reason: one.reason,
+    findings: one.findings,
+    measurements: one.measurements.map(({ at: _at, attempt: _attempt, ...measurement }) => measurement),
+    attempts: one.attempts,
+    tookMs: one.tookMs,
+    startedAt: one.startedAt?.tUtc ?? null,
+    requirements: known?.requirements ?? [],
+  };
+}

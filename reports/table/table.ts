@@ -1,0 +1,105 @@
+/** The table at the end of a run: what a person at a terminal needs to know, the reasons whole. */
+
+import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
+import { verdicts } from '../../harness/verdict.ts';
+import type { DescribeCase } from '../case-description.ts';
+import { paint, plainText, wrap } from './terminal.ts';
+
+export interface TableOptions {
+  /** Width of the terminal in columns (default 100). */
+  columns?: number;
+  /** See `wantsColour`. */
+  colour?: boolean;
+  /** Path of the report, shown last. */
+  report?: string;
+  describe?: DescribeCase;
+}
+
+const longestVerdict = Math.max(...verdicts.map(({ length }) => length));
+const gap = '  ';
+const minTitleColumns = 20;
+
+/** One table per suite, then the verdict in one word with the counts, then the path of the report. Ends with a newline. */
+export function renderTable(model: RunModel, options: TableOptions = {}): string {
+  const layout = layoutOf(model, options);
+  const suites = grouped(model.cases, (one) => suiteOf(one, options));
+  const tables = [...suites].map(([suite, cases]) =>
+    [layout.paint(suite, 'bold'), ...cases.flatMap((one) => caseLines(one, layout))].join('\n'),
+  );
+  return `${[...tables, summary(model, layout, options)].join('\n\n')}\n`;
+}
+
+/** Groups in the order of their first member. Node 20 has no `Map.groupBy`. */
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+}
+
+interface Layout {
+  columns: number;
+  idColumns: number;
+  titleOf(one: CaseModel): string;
+  paint: typeof paint;
+}
+
+function layoutOf(model: RunModel, options: TableOptions): Layout {
+  return {
+    columns: Math.max(options.columns ?? 100, 40),
+    idColumns: Math.max(...model.cases.map(({ id }) => id.length), 4),
+    titleOf: (one) => plainText(one.title || (options.describe?.(one.id)?.title ?? '')),
+    paint: options.colour === true ? paint : (text) => text,
+  };
+}
+
+function suiteOf(one: CaseModel, options: TableOptions): string {
+  return one.suite || (options.describe?.(one.id)?.suite ?? 'no suite');
+}
+
+function caseLines(one: CaseModel, layout: Layout): string[] {
+  const verdict = layout.paint(one.verdict.padEnd(longestVerdict), one.verdict);
+  const took = one.attempts === 0 ? '-' : duration(one.tookMs);
+  const left = 2 + longestVerdict + gap.length + layout.idColumns + gap.length;
+  const titleColumns = Math.max(minTitleColumns, layout.columns - left - gap.length - 8);
+  const [title = '', ...more] = wrap(layout.titleOf(one), titleColumns);
+  return [
+    `  ${verdict}${gap}${one.id.padEnd(layout.idColumns)}${gap}${title.padEnd(titleColumns)}${gap}${took.padStart(8)}`,
+    ...more.map((line) => `${' '.repeat(left)}${line}`),
+    ...reasonLines(one, layout, left),
+  ];
+}
+
+/** The reason, whole, under every case that does not conform; with its findings. */
+function reasonLines(one: CaseModel, layout: Layout, left: number): string[] {
+  if (one.verdict === 'conforms') return [];
+  const width = Math.max(minTitleColumns, layout.columns - left);
+  const findings = one.findings.map(
+    ({ code, expected, observed }) => `${code}: expected ${expected}; observed ${observed}`,
+  );
+  return [one.reason, ...findings].flatMap((text) =>
+    wrap(plainText(text), width).map((line) => `${' '.repeat(left)}${layout.paint(line, 'dim')}`),
+  );
+}
+
+function summary(model: RunModel, layout: Layout, options: TableOptions): string {
+  const counts = verdicts.filter((verdict) => model.counts[verdict] > 0);
+  const parts = counts.map((verdict) => `${model.counts[verdict]} ${verdict}`);
+  const word = layout.paint(model.verdict.toUpperCase(), model.verdict);
+  const text = `${parts.join(', ') || 'no cases'} in ${duration(model.tookMs)}`;
+  const left = model.verdict.length + gap.length;
+  const [head = '', ...more] = wrap(text, Math.max(minTitleColumns, layout.columns - left));
+  return [
+    `${word}${gap}${head}`,
+    ...more.map((line) => `${' '.repeat(left)}${line}`),
+    ...(model.interrupted ? ['The run was interrupted: its record is not closed.'] : []),
+    ...(options.report === undefined ? [] : [`Report: ${options.report}`]),
+  ].join('\n');
+}
+
+/** A duration for a person: `41 ms`, `3.2 s`, `12 min 5 s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
