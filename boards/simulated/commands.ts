@@ -1,11 +1,13 @@
 /** Authenticated commands: accepted once, in order, in time; and telemetry in the same dress. */
 
+import { readFileSync } from 'node:fs';
 import { type AuditLog } from './audit-log.ts';
 import { CODE, decodeMessage, encodeMessage, hasRightMac, MESSAGE_BYTES } from './command-message.ts';
 import { type CommandMessage } from './command-message.ts';
 import { type Defects } from './defects.ts';
 import { LAYOUT, type Flash } from './flash.ts';
 import { FlashJournal } from './flash-journal.ts';
+import { dataPath } from './paths.ts';
 
 /** As Modbus register 40 and the OPC UA method give it. */
 export const RESULT = {
@@ -34,6 +36,11 @@ const WIDE_WINDOW_PAST_MS = 60_000;
 const INT16 = { min: -0x8000, max: 0x7fff } as const;
 /** Telemetry counters are reserved in flash this many at a time, so that none repeats after a power loss. */
 const TELEMETRY_RESERVE = 4096;
+
+/** The test key of the keys folder. */
+export function loadCommandKey(): Buffer {
+  return readFileSync(dataPath('keys', 'commands.key'));
+}
 
 /** What must outlive a power loss. */
 interface CommandRecord {

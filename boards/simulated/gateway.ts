@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { Alarms } from './alarms.ts';
 import { type AuditLog } from './audit-log.ts';
 import { type BootReport, type RunningImage } from './boot-loader.ts';
+import { type Configuration } from './configuration.ts';
 import { type Defects } from './defects.ts';
 import { type Commands } from './commands.ts';
 import { ProcessValue } from './process-value.ts';
@@ -17,6 +18,7 @@ export interface GatewayParts {
   log: AuditLog;
   defects: Defects;
   commands: Commands;
+  configuration: Configuration;
   report: BootReport;
   /** Leaves the process with the status that asks the backplane for a restart. */
   reset: () => void;
@@ -33,6 +35,7 @@ export class Gateway {
   readonly commands: Commands;
   readonly process: ProcessValue;
   readonly slots: Slots;
+  readonly configuration: Configuration;
   readonly reset: () => void;
   #hung = false;
 
@@ -43,6 +46,7 @@ export class Gateway {
     this.running = parts.report.running;
     this.reset = parts.reset;
     this.slots = parts.slots;
+    this.configuration = parts.configuration;
     this.commands = parts.commands;
     this.process = new ProcessValue(parts.defects, () => this.#hung);
     this.alarms = new Alarms(parts.log, parts.defects);
@@ -65,6 +69,7 @@ export class Gateway {
   /** Configuration to factory values; never the counter floor, never the last command counter. */
   factoryReset(): void {
     this.log.append('factory-reset', 'configuration', 'ok', 'configuration has factory values');
+    this.configuration.factoryReset();
     this.commands.factoryReset();
     this.floor.factoryReset();
   }
