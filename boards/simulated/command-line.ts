@@ -11,6 +11,8 @@ export interface CommandLine {
   defects: DefectName[];
   control: 'stdio' | undefined;
   off: boolean;
+  /** Undocumented: a script in place of the OPC UA module, for tests. */
+  opcuaScript: string | undefined;
 }
 
 export const USAGE = `usage: simulated-gateway [--flash DIR] [--modbus-port N] [--opcua-port N] [--no-opcua]
@@ -29,6 +31,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       defect: { type: 'string', multiple: true, default: [] },
       control: { type: 'string' },
       off: { type: 'boolean', default: false },
+      'opcua-script': { type: 'string' },
     },
   });
   if (values.control !== undefined && values.control !== 'stdio') {
@@ -42,6 +45,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     defects: values.defect.map(defectNamed),
     control: values.control,
     off: values.off,
+    opcuaScript: values['opcua-script'],
   };
 }
 

@@ -138,6 +138,9 @@ const COMMANDS: Readonly<Record<string, (gateway: Gateway) => Reply>> = {
   id: () => ({
     lines: ['vendor=Fieldproof Reference Devices', 'model=SG-1', 'hardware=C', 'serial=SG1-000042'],
   }),
+  setpoint: (gateway) => ({
+    lines: [`setpoint=${gateway.commands.setpoint}`, `effects=${gateway.commands.effects}`],
+  }),
   'update activate': (gateway) => done(gateway.updater.activate(), { last: 'OK rebooting', reset: true }),
   'update confirm': (gateway) => done(gateway.updater.confirm()),
   'update discard': (gateway) => done(gateway.updater.discard()),

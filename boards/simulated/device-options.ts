@@ -9,6 +9,8 @@ export interface DeviceOptions {
   opcuaPort: number | null;
   openedForTest: boolean;
   defects: readonly DefectName[];
+  /** Runs in place of the OPC UA module; for tests of the device's side. */
+  opcuaScript?: string;
 }
 
 /** File descriptors that the backplane hands down. */

@@ -1,44 +1,138 @@
 /** Entry of the device process: boot loader first, then the firmware. */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AuditLog } from './audit-log.ts';
 import { boot } from './boot-loader.ts';
+import { Commands, loadCommandKey } from './commands.ts';
+import { Configuration } from './configuration.ts';
 import { SerialConsole } from './console.ts';
 import { RESET_STATUS, UART, type DeviceOptions } from './device-options.ts';
 import { FILES } from './factory.ts';
 import { Flash, LAYOUT } from './flash.ts';
 import { FlashJournal } from './flash-journal.ts';
 import { Gateway } from './gateway.ts';
-import { openUart } from './line-port.ts';
+import { IntegrityMonitor } from './integrity-monitor.ts';
+import { openUart, type SerialPort } from './line-port.ts';
+import { MaintenancePort, type MaintenanceParts } from './maintenance.ts';
 import { shortVersion } from './mcuboot-image.ts';
+import { serveModbusRtu } from './modbus-rtu.ts';
+import { serveModbusTcp } from './modbus-tcp.ts';
+import { ModbusUnit } from './modbus-unit.ts';
+import { OpcuaModule } from './opcua-module.ts';
+import { ProcessList } from './process-list.ts';
 import { SecurityFloor } from './security-floor.ts';
 import { Slots, type BootRecord } from './slots.ts';
 import { loadTrustedKeys } from './trusted-keys.ts';
 
-function start(options: DeviceOptions): void {
+interface Uarts {
+  console: SerialPort;
+  rs485: SerialPort;
+  maintenance: SerialPort;
+}
+
+/** What every start needs, whatever the boot loader finds. */
+function powerUp(options: DeviceOptions, console: SerialConsole, reset: () => void): Gateway | undefined {
   const defects = new Set(options.defects);
-  const noSupply = (): never => process.exit(0);
-  const console = new SerialConsole(openUart(UART.console, noSupply));
   const flash = new Flash(join(options.flashFolder, FILES.flash));
   const fresh = new FlashJournal<BootRecord>(flash, LAYOUT.bootRecords).newest?.fresh === true;
   const floor = new SecurityFloor(join(options.flashFolder, FILES.otp), defects, fresh);
   const slots = new Slots(flash, loadTrustedKeys(), floor, defects);
   const log = new AuditLog(join(options.flashFolder, FILES.log), defects);
   const report = boot({ slots, floor, log, defects, print: (line) => console.print(line) });
-  if (fresh) slots.update({});
-  if (report.outcome === 'dead') return;
-  const gateway = new Gateway({
-    slots,
-    floor,
-    log,
-    defects,
-    report,
-    reset: () => process.exit(RESET_STATUS),
-  });
+  if (report.outcome === 'dead') return undefined;
+  if (fresh) slots.update({}); // no longer fresh
+  const commands = new Commands({ flash, log, defects, key: loadCommandKey() });
+  const configuration = new Configuration(flash);
+  const gateway = new Gateway({ slots, floor, log, defects, commands, configuration, report, reset });
   console.serve(gateway);
   for (const { object, text } of report.alarms) gateway.alarms.raise(object, text);
-  if (gateway.running === undefined) return console.print('SG-1 recovery');
-  console.print(`SG-1 ${shortVersion(gateway.running.version)} ready`);
+  return gateway;
+}
+
+/** The firmware's own work: only with a verified image. */
+function run(gateway: Gateway, options: DeviceOptions, uarts: Uarts, onReady: () => void): Firmware {
+  const memory = Buffer.from(gateway.running?.bytes ?? Buffer.alloc(0));
+  const executablePath = join(options.flashFolder, FILES.executable);
+  writeFileSync(executablePath, memory);
+  const processes = new ProcessList();
+  const { configuration, alarms, defects } = gateway;
+  const monitor = new IntegrityMonitor({ memory, executablePath, configuration, processes }, alarms, defects);
+  monitor.start();
+  monitor.startWatchdog();
+  let left = options.opcuaPort === null ? 1 : 2;
+  const listening = (): void => {
+    left -= 1;
+    if (left === 0) onReady();
+  };
+  const unit = new ModbusUnit(gateway);
+  serveModbusRtu(uarts.rs485, unit);
+  serveModbusTcp(options.modbusPort, unit, listening);
+  const opcua = startOpcua(gateway, processes, options, listening);
+  return { runtime: { monitor, processes, memory, executablePath }, opcua };
+}
+
+interface Firmware {
+  runtime: NonNullable<MaintenanceParts['runtime']>;
+  opcua: OpcuaModule | undefined;
+}
+
+function startOpcua(
+  gateway: Gateway,
+  processes: ProcessList,
+  options: DeviceOptions,
+  listening: () => void,
+): OpcuaModule | undefined {
+  if (options.opcuaPort === null) return undefined;
+  const stateDir = join(options.flashFolder, FILES.opcua);
+  const script = options.opcuaScript === undefined ? {} : { script: options.opcuaScript };
+  return new OpcuaModule(
+    gateway,
+    processes,
+    { publicPort: options.opcuaPort, stateDir, ...script },
+    listening,
+  );
+}
+
+/** A trial that is the device's first sign of life after an update. */
+function afterUpdate(gateway: Gateway): void {
+  if (gateway.defects.has('alarm-on-update') && gateway.updater.confirmation === 'trial') {
+    gateway.alarms.raise('code', 'the executable differs from the verified image');
+  }
+}
+
+/** What the vendor's crashing image does. */
+const CRASH = Buffer.from('behaviour=crash');
+const CRASH_AFTER_MS = 300;
+
+function start(options: DeviceOptions): void {
+  const noSupply = (): never => process.exit(0);
+  const uarts: Uarts = {
+    console: openUart(UART.console, noSupply),
+    rs485: openUart(UART.rs485, noSupply),
+    maintenance: openUart(UART.maintenance, noSupply),
+  };
+  const console = new SerialConsole(uarts.console);
+  let firmware: Firmware | undefined;
+  const reset = (): never => {
+    firmware?.opcua?.kill();
+    process.exit(RESET_STATUS);
+  };
+  const gateway = powerUp(options, console, reset);
+  if (gateway === undefined) return;
+  const { running, configuration, slots } = gateway;
+  if (running === undefined) console.print('SG-1 recovery');
+  else {
+    firmware = run(gateway, options, uarts, () => {
+      console.print(`SG-1 ${shortVersion(running.version)} ready`);
+      afterUpdate(gateway);
+    });
+    if (running.bytes.includes(CRASH)) setTimeout(reset, CRASH_AFTER_MS);
+  }
+  if (!options.openedForTest) return;
+  const { runtime } = firmware ?? {};
+  const parts = { port: uarts.maintenance, gateway, flash: slots.flash, configuration };
+  new MaintenancePort(runtime === undefined ? parts : { ...parts, runtime });
 }
 
 start(JSON.parse(process.argv[2] ?? '{}') as DeviceOptions);

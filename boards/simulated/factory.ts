@@ -11,7 +11,13 @@ import { type BootRecord } from './slots.ts';
 /** Security counter of the golden image. */
 export const FACTORY_FLOOR = 5;
 
-export const FILES = { flash: 'flash.bin', otp: 'otp.bin', log: 'log.jsonl' } as const;
+export const FILES = {
+  flash: 'flash.bin',
+  otp: 'otp.bin',
+  log: 'log.jsonl',
+  executable: 'running.bin',
+  opcua: 'opcua',
+} as const;
 
 /** Makes the folder a new device, unless there is one in it. */
 export function manufacture(folder: string): void {

@@ -4,7 +4,10 @@ import { performance } from 'node:perf_hooks';
 import { Alarms } from './alarms.ts';
 import { type AuditLog } from './audit-log.ts';
 import { type BootReport, type RunningImage } from './boot-loader.ts';
+import { type Configuration } from './configuration.ts';
 import { type Defects } from './defects.ts';
+import { type Commands } from './commands.ts';
+import { ProcessValue } from './process-value.ts';
 import { type SecurityFloor } from './security-floor.ts';
 import { type Slots } from './slots.ts';
 import { Updater } from './updater.ts';
@@ -14,9 +17,11 @@ export interface GatewayParts {
   floor: SecurityFloor;
   log: AuditLog;
   defects: Defects;
+  commands: Commands;
+  configuration: Configuration;
   report: BootReport;
   /** Leaves the process with the status that asks the backplane for a restart. */
-  reset(): void;
+  reset: () => void;
 }
 
 export class Gateway {
@@ -27,6 +32,10 @@ export class Gateway {
   readonly running: RunningImage | undefined;
   readonly updater: Updater;
   readonly alarms: Alarms;
+  readonly commands: Commands;
+  readonly process: ProcessValue;
+  readonly slots: Slots;
+  readonly configuration: Configuration;
   readonly reset: () => void;
   #hung = false;
 
@@ -36,6 +45,10 @@ export class Gateway {
     this.defects = parts.defects;
     this.running = parts.report.running;
     this.reset = parts.reset;
+    this.slots = parts.slots;
+    this.configuration = parts.configuration;
+    this.commands = parts.commands;
+    this.process = new ProcessValue(parts.defects, () => this.#hung);
     this.alarms = new Alarms(parts.log, parts.defects);
     this.updater = new Updater({
       ...parts,
@@ -56,6 +69,8 @@ export class Gateway {
   /** Configuration to factory values; never the counter floor, never the last command counter. */
   factoryReset(): void {
     this.log.append('factory-reset', 'configuration', 'ok', 'configuration has factory values');
+    this.configuration.factoryReset();
+    this.commands.factoryReset();
     this.floor.factoryReset();
   }
 }

@@ -41,6 +41,11 @@ export class Updater {
     if (parts.slots.record.staged) this.state = 'verified';
   }
 
+  /** Who is sending at present. */
+  get ingress(): Ingress | undefined {
+    return this.#ingress;
+  }
+
   get confirmation(): 'confirmed' | 'trial' {
     return this.#parts.slots.record.state === 'trial' ? 'trial' : 'confirmed';
   }

@@ -1,0 +1,40 @@
+/** The device's configuration: one record in flash, watched by the integrity monitor. */
+
+import { createHash } from 'node:crypto';
+import { LAYOUT, type Flash } from './flash.ts';
+import { FlashJournal } from './flash-journal.ts';
+
+interface Settings {
+  unitId: number;
+  serial: string;
+  highPressureMilliBar: number;
+}
+
+const FACTORY: Settings = { unitId: 17, serial: '19200 8E1', highPressureMilliBar: 6000 };
+
+export class Configuration {
+  readonly #flash: Flash;
+
+  /** Writes factory values where there is no whole record. */
+  constructor(flash: Flash) {
+    this.#flash = flash;
+    if (new FlashJournal<Settings>(flash, LAYOUT.configuration).newest === undefined) this.factoryReset();
+  }
+
+  factoryReset(): void {
+    this.#flash.erase(LAYOUT.configuration.start, LAYOUT.configuration.bytes);
+    new FlashJournal<Settings>(this.#flash, LAYOUT.configuration).append(FACTORY);
+  }
+
+  /** SHA-256 of the flash region. */
+  digest(): string {
+    const bytes = this.#flash.read(LAYOUT.configuration.start, LAYOUT.configuration.bytes);
+    return createHash('sha256').update(bytes).digest('hex');
+  }
+
+  /** For the maintenance port. */
+  corrupt(): void {
+    // A digit of the record's text, behind its 8-byte header.
+    this.#flash.corrupt(LAYOUT.configuration.start + 20, 0x01);
+  }
+}
