@@ -4,7 +4,7 @@
 export interface LogText {
   text: string;
   /** Byte offset, from the start of the piece, of the character at an index of `text`. */
-  offsetOf(index: number): number;
+  offsetOf: (index: number) => number;
 }
 
 /**

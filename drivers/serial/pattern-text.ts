@@ -26,6 +26,7 @@ export function patternText(...required: readonly string[]): z.ZodString {
 
 function patternFault(source: string, required: readonly string[]): string | undefined {
   try {
+    new RegExp(source);
     const missing = required.filter((name) => !groupNames(source).includes(name));
     if (missing.length === 0) return undefined;
     return `the pattern lacks the named group ${missing.map((name) => `(?<${name}>…)`).join(' and ')}`;
