@@ -12,7 +12,7 @@ import type {
 } from 'node-opcua-client';
 import { Deadline, within } from '../../harness/clock.ts';
 import type { WireLog } from '../../harness/driver.ts';
-import { BenchError, DriverError, PortError, TimeoutError } from '../../harness/errors.ts';
+import { BenchError, DriverError, TimeoutError } from '../../harness/errors.ts';
 import { trustDecided } from './certificate-store.ts';
 import { endOf, statusNameOf, deviceSays, toBenchError } from './faults.ts';
 import { SessionLink, settle } from './link.ts';
@@ -39,7 +39,7 @@ export interface ConnectOptions {
   /** Where the TCP connection goes: the device, or a tap in front of it. */
   dial: { host: string; port: number };
   log: WireLog;
-  onDeath: (cause: BenchError) => void;
+  onDeath: (cause: BenchError, expected: boolean) => void;
 }
 
 /** One attempt to connect, which can be given up. */
@@ -238,11 +238,10 @@ export class Connector {
         data: { reason: end.data['reason'] },
       });
     }
-    if (wire !== undefined && (wire.ended || wire.cause !== undefined)) return endOf(library, what, wire);
-    const found = toBenchError(library, what, error);
-    return found instanceof PortError
-      ? new DriverError('no-session', found.message, { cause: error })
-      : found;
+    if (wire !== undefined && (wire.ended || wire.peerEnded || wire.cause !== undefined)) {
+      return endOf(library, what, wire);
+    }
+    return toBenchError(library, what, error);
   }
 
   async #cleanUp(): Promise<void> {

@@ -3,6 +3,7 @@
 import {
   BenchError,
   DeviceException,
+  DriverError,
   FrameError,
   PortError,
   TimeoutError,
@@ -55,6 +56,9 @@ export function statusNameOf(library: OpcUaLibrary, error: unknown): string | un
   const prose = error instanceof Error ? error.message : String(error);
   return prose.match(/\bBad[A-Z]\w+/g)?.find((word) => word in library.ua.StatusCodes);
 }
+
+/** How node-opcua says that the connection is gone; anything else is a request that it could not make. */
+const linkProse = /socket|connection|channel|not connected|disconnect|transport|no session|session .*closed/i;
 
 /** A DeviceException with the server's status name. */
 export function deviceSays(what: string, status: string, details: ErrorDetails = {}): DeviceException {
@@ -128,7 +132,8 @@ export function toBenchError(library: OpcUaLibrary, what: string, error: unknown
   if (/timed out|Timeout\(/i.test(prose)) {
     return new TimeoutError('deadline', `${what}: no reply (${prose})`, { cause: error });
   }
-  return new PortError('link-lost', `${what}: ${prose.trim()}`, { cause: error });
+  if (linkProse.test(prose)) return new PortError('link-lost', `${what}: ${prose.trim()}`, { cause: error });
+  return new DriverError('opcua-client', `${what}: ${prose.trim()}`, { cause: error });
 }
 
 /**

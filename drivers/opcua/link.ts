@@ -2,7 +2,7 @@
 
 import type { ClientSession, EndpointDescription, NodeId, OPCUAClient } from 'node-opcua-client';
 import { monotonicMs, within } from '../../harness/clock.ts';
-import { DriverError, PortError, type BenchError } from '../../harness/errors.ts';
+import { DriverError, type BenchError } from '../../harness/errors.ts';
 import { endOf, toBenchError } from './faults.ts';
 import type { OpcUaLibrary } from './library.ts';
 import type { Wire } from './recording-transport.ts';
@@ -28,8 +28,8 @@ export interface LinkParts {
   endpoint: EndpointDescription | undefined;
   wire: Wire;
   replyWithinMs: number;
-  /** Called once, when the link ended without `close` or `drop`. */
-  onDeath: (cause: BenchError) => void;
+  /** Called once, when the link ended without `close` or `drop`; `expected` after `expectEnd`. */
+  onDeath: (cause: BenchError, expected: boolean) => void;
 }
 
 export class SessionLink {
@@ -40,6 +40,7 @@ export class SessionLink {
   readonly #residents = new Set<Resident>();
   #watch: NodeJS.Timeout | undefined;
   #end: BenchError | undefined;
+  #endExpected = false;
   #lastUseAtMs = monotonicMs();
   #namespaces: Promise<readonly string[]> | undefined;
 
@@ -66,12 +67,17 @@ export class SessionLink {
     return this.#residents.size;
   }
 
+  /** From now on the device may end the link without that being a loss: an attack provokes it. */
+  expectEnd(): void {
+    this.#endExpected = true;
+  }
+
   /** The socket has closed: tells everybody who waits, once. */
   wireEnded(): void {
     if (this.#end !== undefined) return;
     const cause = endOf(this.library, this.#parts.name, this.#parts.wire);
     this.#finish(cause);
-    this.#parts.onDeath(cause);
+    this.#parts.onDeath(cause, this.#endExpected);
   }
 
   /**
@@ -102,11 +108,15 @@ export class SessionLink {
     }
   }
 
-  /** node-opcua rejects requests a moment before the socket's end is known: the end tells more. */
+  /**
+   * node-opcua rejects requests a moment before the socket's end is known: the end tells more. And a channel that it
+   * has given up is of no more use, whatever the socket says.
+   */
   async #explain(what: string, error: unknown): Promise<BenchError> {
     const first = toBenchError(this.library, what, error);
-    if (!(first instanceof PortError) || this.#end !== undefined) return this.#end ?? first;
-    await new Promise((resolve) => setImmediate(resolve));
+    if (first.code !== 'link-lost') return this.#end ?? first;
+    this.#parts.wire.destroy();
+    await settle(this.#parts.wire.closed, goodbyeWithinMs);
     return this.#end ?? first;
   }
 

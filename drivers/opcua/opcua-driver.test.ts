@@ -134,12 +134,16 @@ describe('opcua driver', () => {
       assert.deepEqual(losses, []);
     });
 
-    it('keeps a live session after a slow request, and gives up a silent one', async () => {
+    it('gives a connection up on which nothing answers, so that the next use makes a fresh one', async () => {
       const { driver } = await start({ replyWithinMs: 400 });
       await driver.nodes.read(version);
       tap.silence();
       await assert.rejects(driver.nodes.read(version), TimeoutError);
       await until(() => (tap.liveConnections === 0 ? true : undefined), { withinMs: 3000, what: 'the end' });
+      assert.equal(driver.state, 'open');
+      await tap.break();
+      await tap.mend();
+      assert.equal(await driver.nodes.read(version), '1.2.0');
     });
 
     it('ends a connection attempt when it is closed', async () => {

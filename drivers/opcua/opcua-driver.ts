@@ -134,7 +134,7 @@ export class OpcUaDriver implements Driver {
       settings: this.settings,
       boardDir: this.#context.boardDir,
       log: this.#context.wire,
-      onDeath: (cause) => this.#died(link, cause),
+      onDeath: (cause, expected) => this.#died(link, cause, expected),
     });
     const connecting = async (): Promise<SessionLink> => {
       await old?.close();
@@ -147,12 +147,13 @@ export class OpcUaDriver implements Driver {
     return { connector, link: attempt };
   }
 
-  #died(link: SessionLink | undefined, cause: BenchError): void {
+  #died(link: SessionLink | undefined, cause: BenchError, expected: boolean): void {
     if (link === undefined || link !== this.#link) return;
     this.#link = undefined;
+    void link.close();
+    if (expected) return;
     this.#state = 'lost';
     this.#context.lost(cause);
-    void link.close();
   }
 
   /** Runs work on the live session: connects first if need be, and drops a session that is of no more use. */

@@ -22,7 +22,11 @@ export interface Wire {
   /** Why the socket ended: an errno such as ECONNRESET, or a sentence about bytes that are no OPC UA. */
   cause: Error | undefined;
   connected: boolean;
+  /** The peer has closed its half (FIN) or all; `ended` follows when the socket is gone. */
+  peerEnded: boolean;
   ended: boolean;
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<void>;
   destroy(): void;
 }
 
@@ -78,7 +82,9 @@ export function recordingTransports(
       scanner: new MessageScanner(),
       cause: undefined,
       connected: false,
+      peerEnded: false,
       ended: false,
+      closed: new Promise((resolve) => socket.once('close', () => resolve())),
       destroy: () => void socket.destroy(),
     };
     socket.on('error', (error) => (wire.cause ??= error));
@@ -87,6 +93,7 @@ export function recordingTransports(
       wire.receivedBytes += bytes.length;
       wire.scanner.feed(bytes);
     });
+    socket.prependListener('end', () => (wire.peerEnded = true));
     socket.once('close', () => {
       wire.ended = true;
       if (wire.connected) log.event(`connection ended${wire.cause ? `: ${wire.cause.message}` : ''}`);

@@ -66,14 +66,15 @@ async function perform(parts: AttackParts): Promise<LinkAttackOutcome> {
       hint: "Check that the tap forwards to this server's host and port.",
     });
   }
+  link.expectEnd(); // a close is now a finding, no loss
   const startedAtMs = monotonicMs();
   const outcome = await tap.duplicateLast({ withinMs: observeWithinMs });
   const elapsedMs = monotonicMs() - startedAtMs;
   const usable = await stillUsable(parts, link);
+  const connectionClosed = outcome.connection === 'closed' || !usable;
   await parts.renew('the end of an attack').catch(() => {}); // nothing depends on this connection
   const scanner = scan(outcome.received);
   const answered = scanner.types.includes('MSG');
-  const connectionClosed = outcome.connection === 'closed' || !link.alive || !usable;
   return {
     answer: { ...judge(link, outcome, connectionClosed), elapsedMs },
     tookEffect: answered,

@@ -94,6 +94,12 @@ export const softwareUpdateSchema = z.strictObject({
   nodeId: nodeId('the SoftwareUpdate object (OPC 10000-100 SoftwareUpdateType)'),
   loadingId: nodeId('the Loading object, where browsing does not find it').optional(),
   fileTransferId: nodeId('the FileTransfer object, where browsing does not find it').optional(),
+  fileVersion: z
+    .enum(['current', 'pending', 'fallback'])
+    .default('pending')
+    .describe(
+      'which file is written: pending for CachedLoading, current for DirectLoading (SoftwareVersionFileType)',
+    ),
   chunkBytes: z
     .int()
     .positive()

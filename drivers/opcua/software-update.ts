@@ -3,8 +3,8 @@
  *
  * Loading: `FileTransfer.GenerateFileForWrite` → FileType `Write`, chunk by chunk → `CloseAndCommit`; a server that
  * checks the file in its own time names a state machine, which is read until it has come to rest.
- * Source: OPC 10000-100 v1.05, 9 (SoftwareUpdate); OPC 10000-20 v1.05, 4.4 (TemporaryFileTransferType) and 4.5
- * (FileTransferStateMachineType).
+ * Source: OPC 10000-100 v1.05, 8.3 and 8.4 (SoftwareUpdate); OPC 10000-20 v1.05, 4.4 (TemporaryFileTransferType) and
+ * 4.5 (FileTransferStateMachineType).
  */
 
 import type { Answer, FirmwareImage, Stage } from '../../harness/capabilities.ts';
@@ -26,9 +26,13 @@ export interface SoftwareUpdateSettings {
   nodeId: string;
   loadingId?: string | undefined;
   fileTransferId?: string | undefined;
+  fileVersion: keyof typeof softwareVersionFile;
   chunkBytes?: number | undefined;
   verifyWithinMs: number;
 }
+
+/** SoftwareVersionFileType: the generateOptions of an update's file transfer (OPC 10000-100 8.4.3.3.1, 8.5.1). */
+const softwareVersionFile = { current: 0, pending: 1, fallback: 2 } as const;
 
 /** Node ids of the objects of an update, as found or given. */
 export interface LoadingNodes {
@@ -86,7 +90,7 @@ export async function offerImage(
   let stage: Stage = 'transfer';
   let askedAtMs = monotonicMs();
   try {
-    const file = await generateFile(nodes, loading);
+    const file = await generateFile(nodes, loading, settings.fileVersion);
     await transfer(nodes, file, image.bytes, chunkBytes, progress);
     stage = 'verify';
     askedAtMs = monotonicMs();
@@ -103,8 +107,12 @@ export async function offerImage(
 }
 
 /** Node ids are known; the file and its handle come from the device. */
-async function generateFile(nodes: OpcUaNodeSpace, loading: LoadingNodes): Promise<OpenFile> {
-  const options = { type: 'Null', value: null }; // generateOptions: the device's default
+async function generateFile(
+  nodes: OpcUaNodeSpace,
+  loading: LoadingNodes,
+  version: keyof typeof softwareVersionFile,
+): Promise<OpenFile> {
+  const options = { type: 'Int32', value: softwareVersionFile[version] }; // enumerations travel as Int32
   const [nodeId, handle] = await nodes.call(loading.fileTransferId, loading.generateFileForWrite, [options]);
   if (typeof nodeId !== 'string' || typeof handle !== 'number') {
     throw new FrameError('no-temporary-file', 'GenerateFileForWrite gave no file node and handle', {
@@ -173,7 +181,7 @@ export interface InstallSettings {
   withinMs: number;
 }
 
-/** InstallSoftwarePackage with the identity of the pending version, where the settings give none (9.3.4). */
+/** InstallSoftwarePackage with the identity of the pending version, where the settings give none (OPC 10000-100 8.4). */
 export async function installPackage(nodes: OpcUaNodeSpace, settings: InstallSettings): Promise<Answer> {
   const installation = (await childOf(nodes, settings.nodeId, 'Installation')).nodeId;
   const method = (await childOf(nodes, installation, 'InstallSoftwarePackage')).nodeId;
@@ -202,7 +210,7 @@ async function pendingVersion(
   return typeof value === 'string' ? value : '';
 }
 
-/** Confirm: makes the installed version permanent (9.3.7). */
+/** Confirm: makes the installed version permanent (OPC 10000-100 8.4). */
 export async function confirmUpdate(
   nodes: OpcUaNodeSpace,
   settings: { nodeId: string; withinMs: number },

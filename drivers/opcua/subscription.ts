@@ -3,8 +3,8 @@
 import type { ClientMonitoredItemBase, ClientSubscription, Variant } from 'node-opcua-client';
 import type { NodeSubscription } from '../../harness/capabilities.ts';
 import { monotonicMs } from '../../harness/clock.ts';
-import { PortError, type BenchError } from '../../harness/errors.ts';
-import { deviceSays, statusNameOf, toBenchError } from './faults.ts';
+import type { BenchError } from '../../harness/errors.ts';
+import { deviceSays, toBenchError } from './faults.ts';
 import { settle, type SessionLink } from './link.ts';
 import { plainValue } from './values.ts';
 
@@ -201,8 +201,7 @@ async function monitor(
   } catch (error) {
     throw toBenchError(link.library, what, error);
   }
-  const status = item.result?.statusCode;
-  if (status === undefined) throw new PortError('link-lost', `${what}: no answer`);
-  if (status.isGood()) return item;
-  throw deviceSays(what, statusNameOf(link.library, { statusCode: status }) ?? status.name);
+  // node-opcua resolves for an item that the server refused, too.
+  if (item.statusCode.isGood()) return item;
+  throw deviceSays(what, item.statusCode.name);
 }

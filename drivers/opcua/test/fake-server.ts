@@ -142,6 +142,7 @@ function populate(
       componentOf: device,
       dataType,
       minimumSamplingInterval: 20,
+      accessLevel: set === undefined ? 'CurrentRead' : 'CurrentRead | CurrentWrite',
       value: {
         get,
         ...(set === undefined
@@ -190,7 +191,7 @@ function populate(
   ) => {
     const describe = ([argument, type]: [string, string]) => ({
       name: argument,
-      dataType: type === 'BaseDataType' ? 'BaseDataType' : DataType[type as 'String'],
+      dataType: type === 'BaseDataType' ? 'i=24' : DataType[type as 'String'],
       valueRank: -1,
     });
     const added = space.addMethod(owner, {
@@ -199,7 +200,7 @@ function populate(
       inputArguments: inputs.map(describe) as never,
       outputArguments: outputs.map(describe) as never,
     });
-    added.bindMethod((async (given: { value: unknown }[]) => body(given)) as never);
+    added.bindMethod((async (given: { value: unknown }[], _context: unknown) => body(given)) as never);
     return added;
   };
   const good = (...outputs: [string, unknown][]): Answered => ({
@@ -382,7 +383,7 @@ function populate(
     ] as never,
     outputArguments: [],
   });
-  installMethod.bindMethod((async (given: { value: unknown }[]) => {
+  installMethod.bindMethod((async (given: { value: unknown }[], _context: unknown) => {
     inside.installed.push(given.map((input) => input.value));
     return good();
   }) as never);

@@ -21,6 +21,8 @@ export class TestTap implements LinkTap {
   #port = 0;
   #silent = false;
   connections = 0;
+  /** What `duplicateLast` sent again. */
+  duplicated: Buffer | undefined;
   /** Every byte that passed, by direction. */
   readonly passed = { toDevice: [] as Buffer[], fromDevice: [] as Buffer[] };
 
@@ -125,7 +127,8 @@ export class TestTap implements LinkTap {
 
   duplicateLast(options: { withinMs: number }): Promise<ReplayOutcome> {
     const pair = [...this.#pairs].at(-1);
-    return this.injectInLive(pair?.last ?? Buffer.alloc(0), options);
+    this.duplicated = pair?.last ?? Buffer.alloc(0);
+    return this.injectInLive(this.duplicated, options);
   }
 
   /** The tap as a wire of a board. */
