@@ -84,7 +84,7 @@ export function loadNodeOpcua(verbose: boolean): Library {
 }
 
 /** Runs `load` while RSA keys cannot be made: the request for one stays open, and holds nothing. */
-function withoutKeyGeneration<T>(load: () => T): T {
+export function withoutKeyGeneration<T>(load: () => T): T {
   const subtle = crypto.webcrypto.subtle;
   Object.defineProperty(subtle, 'generateKey', { value: () => new Promise(() => {}), configurable: true });
   try {
