@@ -1,0 +1,2 @@
+import { type AnyAdapterModule } from '../../../harness/driver.ts';
+export const adapters: readonly AnyAdapterModule[] = [];

@@ -1,0 +1,2 @@
+import { type AdapterSpec } from '../../../harness/driver.ts';
+export const adapterSpecs: readonly AdapterSpec[] = [];
