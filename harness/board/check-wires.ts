@@ -11,9 +11,11 @@ import { checkSettings } from './settings.ts';
 import { dependenciesOf, dependencyCycles } from './opening-order.ts';
 import type { YamlSource } from './yaml-source.ts';
 
+type WiresAndProfile = Pick<BoardFileContent, 'wires' | 'profile'>;
+
 /** Everything wrong with wires, adapters and references. */
 export function checkWires(
-  board: BoardFileContent,
+  board: WiresAndProfile,
   specs: readonly DriverSpec[],
   source: YamlSource,
 ): Problem[] {
@@ -21,12 +23,12 @@ export function checkWires(
 }
 
 class WireCheck {
-  readonly #board: BoardFileContent;
+  readonly #board: WiresAndProfile;
   readonly #specs: readonly DriverSpec[];
   readonly #source: YamlSource;
   readonly #problems: Problem[] = [];
 
-  constructor(board: BoardFileContent, specs: readonly DriverSpec[], source: YamlSource) {
+  constructor(board: WiresAndProfile, specs: readonly DriverSpec[], source: YamlSource) {
     this.#board = board;
     this.#specs = specs;
     this.#source = source;

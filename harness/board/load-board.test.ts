@@ -120,6 +120,7 @@ describe('board file', () => {
     text = edited('wire: console, send: id', 'send: id', text);
     text = edited('type: u16', 'type: u17', text);
     text = edited('unit: 17', 'unit: 300', text);
+    text = edited('golden.bin', 'gone.bin', text);
     text = edited('safeState: { power: off }', 'safeState: { power: dim }', text);
     const found = (await problems(text)).map(({ path: at }) => at.join('.'));
     assert.deepEqual(found, [
@@ -127,6 +128,7 @@ describe('board file', () => {
       'wires.tap.driver',
       'profile.identity.wire',
       'profile.commands.effect.type',
+      'images.golden.file',
       'safeState.power',
     ]);
   });

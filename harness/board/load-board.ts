@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
 import type { DriverSpec } from '../driver.ts';
 import { BoardFileError } from '../errors.ts';
 import { boardFileSchema, type BoardFileContent } from './board-parts.ts';
@@ -86,10 +87,12 @@ export async function loadBoard(
   // After a syntax error there is nothing to check; `value` is undefined then.
   if (!shape.success && source.value !== undefined)
     problems.push(...shapeProblems(shape.error.issues, source));
-  const content = shape.success ? shape.data : partialContent(source.value);
+  const content: Standing = shape.success
+    ? { images: undefined, module: undefined, ...shape.data }
+    : partialContent(source.value);
   problems.push(...checkWires(content, specs, source));
-  const files = shape.success ? await checkFiles(shape.data, path.dirname(absolute), source) : undefined;
-  problems.push(...(files?.problems ?? []));
+  const files = await checkFiles(content, path.dirname(absolute), source);
+  problems.push(...files.problems);
 
   // A value that could not be read at all would be reported again as missing.
   const told = new Set(
@@ -139,15 +142,24 @@ export async function readBoardText(file: string, what: string): Promise<Buffer>
 const shapeProblems = (issues: Parameters<typeof problemsOf>[0], source: YamlSource): Problem[] =>
   problemsOf(issues, { source, schema: boardFileSchema, value: source.value });
 
-/** Of a file with errors elsewhere, the wires and adapters that stand, so that they are checked in the same go. */
-function partialContent(value: unknown): BoardFileContent {
-  const { wires, profile } = boardFileSchema.shape;
-  const standing = {
-    wires: parseWhatStands(wires, valueAt(value, ['wires'])) ?? {},
-    profile: parseWhatStands(profile, valueAt(value, ['profile'])) ?? {},
+/** Of a file with errors elsewhere, the sections that stand, so that they are checked in the same go. */
+function partialContent(value: unknown): Standing {
+  const { wires, profile, images, declaration, module } = boardFileSchema.shape;
+  const standing = <Schema extends z.ZodType>(schema: Schema, key: string): z.output<Schema> | undefined =>
+    parseWhatStands(schema, valueAt(value, [key]));
+  return {
+    wires: standing(wires, 'wires') ?? {},
+    profile: standing(profile, 'profile') ?? {},
+    images: standing(images, 'images'),
+    declaration: standing(declaration, 'declaration'),
+    module: standing(module, 'module'),
   };
-  return standing as BoardFileContent;
 }
+
+/** The sections that are checked against drivers and files. */
+type Standing = Pick<BoardFileContent, 'wires' | 'profile'> & {
+  [Key in 'images' | 'declaration' | 'module']: BoardFileContent[Key] | undefined;
+};
 
 const withoutSecrets = (problem: Problem, secrets: readonly Secret[]): Problem => ({
   ...problem,
@@ -162,11 +174,7 @@ interface CheckedFiles {
 }
 
 /** Declaration and module are there; images are there and are what their digests say. */
-async function checkFiles(
-  board: BoardFileContent,
-  directory: string,
-  source: YamlSource,
-): Promise<CheckedFiles> {
+async function checkFiles(board: Standing, directory: string, source: YamlSource): Promise<CheckedFiles> {
   const problems: Problem[] = [];
   const present = async (written: string, at: KeyPath): Promise<string> => {
     const absolute = path.resolve(directory, written);
@@ -187,7 +195,8 @@ async function checkFiles(
     return { ...entry, path: absolute, bytes: read?.bytes ?? 0 };
   };
 
-  const declaration = await present(board.declaration, ['declaration']);
+  const declaration =
+    board.declaration === undefined ? '' : await present(board.declaration, ['declaration']);
   const module = board.module === undefined ? undefined : await present(board.module, ['module']);
   const { series, ...single } = board.images ?? {};
   const images: BoardFile['images'] = {};
