@@ -25,9 +25,9 @@ const lists: Readonly<Record<string, () => Promise<Row[]> | Row[]>> = {
   },
   requirements: async () => {
     const { requirements } = await loadCatalogue(catalogueDir);
-    return requirements.map(({ id, conditional, title }) => ({
+    return requirements.map(({ id, kind, title }) => ({
       id,
-      kind: conditional ? 'conditional' : 'mandatory',
+      kind,
       title,
     }));
   },

@@ -2,8 +2,10 @@
 
 import { relative } from 'node:path';
 import { writeAllure } from '../../reports/allure/index.ts';
-import { jsonOf } from '../../reports/table/json.ts';
-import { tableOf } from '../../reports/table/table.ts';
+import { runJson } from '../../reports/table/json.ts';
+import { renderTable } from '../../reports/table/table.ts';
+import { wantsColour } from '../../reports/table/terminal.ts';
+import type { DescribeCase } from '../../reports/case-description.ts';
 import type { Catalogue } from '../catalogue/index.ts';
 import { explain } from '../errors.ts';
 import type { RunModel } from '../record/run-model.ts';
@@ -19,26 +21,37 @@ export interface ReportOptions {
 
 /** Writes the report and prints the result. A report that cannot be made never changes the verdict. */
 export async function writeReports(model: RunModel, runDir: string, options: ReportOptions): Promise<void> {
-  let report: string | undefined;
+  const describe = describer(options.catalogue);
+  let path: string | undefined;
   if (options.html) {
     try {
-      ({ report } = await writeAllure(model, runDir, { describeCase: describer(options.catalogue) }));
+      path = (await writeAllure(model, runDir, { describeCase: describe })).report;
     } catch (error) {
       process.stderr.write(`the HTML report could not be made: ${explain(error)}\n`);
     }
   }
-  const shown = report === undefined ? undefined : relative(process.cwd(), report);
+  const shown = path === undefined ? {} : { report: options.json ? path : relative(process.cwd(), path) };
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(runJson(model, { ...shown, describe }), null, 2)}\n`);
+    return;
+  }
+  const { stdout } = process;
   process.stdout.write(
-    options.json ? jsonOf(model, { runDir, report }) : tableOf(model, { runDir, report: shown }),
+    renderTable(model, { columns: stdout.columns, colour: wantsColour(stdout), ...shown, describe }),
   );
 }
 
-function describer(catalogue: Catalogue) {
-  return (id: string) => {
-    const described = catalogue.find(id);
+const letters = { critical: 'C', high: 'H', medium: 'M' } as const;
+
+function describer(catalogue: Catalogue): DescribeCase {
+  const claims = catalogue.trace().filter(({ kind }) => kind === 'claim');
+  const byId = new Map(catalogue.cases.map((one) => [one.id, one]));
+  return (id) => {
+    const described = byId.get(id);
     if (described === undefined) return undefined;
     const { title, suite, severity, requirements, source } = described;
-    return { title, suite, severity, requirements, source, claims: catalogue.claimsOf(id) };
+    const claimed = claims.filter(({ cases }) => cases.some((one) => one.id === id)).map((row) => row.id);
+    return { title, suite, severity: letters[severity], requirements, source, claims: claimed };
   };
 }
 

@@ -81,7 +81,7 @@ export function selectCases(
 ): RegisteredCase[] {
   const built = [...registeredCases().values()];
   for (const suite of suites) {
-    const known = [...new Set(built.map(({ id }) => catalogue.case(id).suite))];
+    const known: string[] = [...new Set(built.map(({ id }) => catalogue.case(id).suite))];
     if (!known.includes(suite)) {
       throw new UsageError('unknown-suite', `there is no suite "${suite}"`, {
         hint: `The suites are ${known.join(', ')}.`,

@@ -106,7 +106,7 @@ function waiverFor(run: Run, id: string): string | undefined {
   const reasons = described.requirements.map((requirementId) => {
     const requirement = run.catalogue.requirement(requirementId);
     const waiver = run.declaration.notApplicable.find((entry) => entry.requirement === requirementId);
-    if (waiver === undefined || !requirement.conditional) return undefined;
+    if (waiver === undefined || requirement.kind !== 'conditional') return undefined;
     return `${requirementId}: ${waiver.reason} (agreed by ${waiver.agreedBy})`;
   });
   if (reasons.length === 0 || reasons.some((reason) => reason === undefined)) return undefined;

@@ -19,13 +19,13 @@ describe('Signature rejection', () => {
     testCase(
       'SIG-02 rejects an image whose payload was altered after signing',
       { needs },
-      batch.rejects((t) => forgeries(t, ['payload-first-byte', 'payload-middle-byte', 'payload-last-byte'])),
+      batch.rejects((t) => forgeries(t, ['payload-'])),
     );
 
     testCase(
       'SIG-03 rejects an image whose header was altered after signing',
       { needs },
-      batch.rejects((t) => forgeries(t, ['header-version', 'header-image-size', 'header-load-address'])),
+      batch.rejects((t) => forgeries(t, ['header-'])),
     );
 
     testCase(
@@ -43,23 +43,19 @@ describe('Signature rejection', () => {
     testCase(
       'SIG-06 rejects an image signed with an unknown key',
       { needs },
-      batch.rejects((t) =>
-        forgeries(t, ['signed-by-unknown-key', 'signed-by-unknown-key-under-trusted-name']),
-      ),
+      batch.rejects((t) => forgeries(t, ['unknown-key'])),
     );
 
     testCase(
       'SIG-14 refuses data appended after the image, or runs exactly what was signed',
       { needs },
-      batch.rejects((t) => forgeries(t, ['appended-byte', 'appended-block'])),
+      batch.rejects((t) => forgeries(t, ['appended-'])),
     );
 
     testCase(
       'SIG-15 rejects a truncated image',
       { needs },
-      batch.rejects((t) =>
-        forgeries(t, ['truncated-by-one', 'truncated-by-half', 'truncated-before-signature']),
-      ),
+      batch.rejects((t) => forgeries(t, ['truncated-'])),
     );
   });
 
