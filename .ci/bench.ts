@@ -96,9 +96,9 @@ function firstByteMs(): number {
       [
         main,
         'run',
-        'boards/simulated-serial-only.yaml',
+        'boards/simulated-console.yaml',
         '--case',
-        'REP-02',
+        'RB-01',
         '--no-report',
         '--json',
         '--out',

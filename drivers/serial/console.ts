@@ -26,6 +26,7 @@ export interface ConsoleOptions {
   lineEnding: 'cr' | 'lf' | 'crlf';
   receivedLineEnding: 'lf' | 'cr';
   prompt?: string | undefined;
+  answerEnd?: string | undefined;
   echo: boolean;
   unsolicited: readonly string[];
   maxLineBytes: number;

@@ -45,6 +45,12 @@ export const serialSettings = z.strictObject({
       "Regular expression of the device's prompt, such as '=> ' or '[a-z]+[#$] '. It is taken off the start of a " +
         'line, and counts as a line of its own when the device waits behind it.',
     ),
+  answerEnd: patternText()
+    .optional()
+    .describe(
+      "Regular expression of the line that ends every answer of the device, such as '^(OK|ERR)'. A value is then " +
+        'read to the end of its answer, so that the rest is not taken for the answer to the next line.',
+    ),
   echo: z
     .boolean()
     .default(false)

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { globSync } from 'glob';
 import Mocha from 'mocha';
 import { parse } from 'yaml';
@@ -60,11 +61,25 @@ export async function loadSuites(): Promise<Mocha> {
   }
   const mocha = new Mocha({ ui: 'bdd', timeout: 0, retries: 0, forbidOnly: true, reporter: QuietReporter });
   files.forEach((file) => mocha.addFile(file));
-  await mocha.loadFilesAsync();
+  await importInto(mocha, files);
   return mocha;
 }
 
 /** Says nothing: progress and table come from the lifecycle and the record. */
+/**
+ * What `mocha.loadFilesAsync` does, with import() alone: mocha would prefer require(), under which a TypeScript suite
+ * has a harness of its own.
+ */
+async function importInto(mocha: Mocha, files: readonly string[]): Promise<void> {
+  const { EVENT_FILE_PRE_REQUIRE, EVENT_FILE_REQUIRE, EVENT_FILE_POST_REQUIRE } = Mocha.Suite.constants;
+  for (const file of files) {
+    mocha.suite.emit(EVENT_FILE_PRE_REQUIRE, globalThis, file, mocha);
+    const exported: unknown = await import(pathToFileURL(file).href);
+    mocha.suite.emit(EVENT_FILE_REQUIRE, exported, file, mocha);
+    mocha.suite.emit(EVENT_FILE_POST_REQUIRE, globalThis, file, mocha);
+  }
+}
+
 class QuietReporter extends Mocha.reporters.Base {}
 
 /**

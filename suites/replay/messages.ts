@@ -91,11 +91,14 @@ export class Sender {
 
   /** The bytes of a message with a right MAC. */
   sealed(fields: MessageFields): Uint8Array {
-    return buildMessage(
-      this.#declared.layout,
-      { counter: fields.counter, timestamp: fields.timestampMs, code: fields.code, value: fields.value },
-      this.#key,
-    );
+    const { layout } = this.#declared;
+    const known = { counter: fields.counter, code: fields.code, value: fields.value };
+    const values = layout.fields.map((field): [string, number] => {
+      if (field.constant !== undefined) return [field.name, field.constant];
+      if (field.name === 'timestamp') return ['timestamp', inUnit(fields.timestampMs, field.unit ?? 'ms')];
+      return [field.name, known[field.name as keyof typeof known]];
+    });
+    return buildMessage(layout, Object.fromEntries(values), this.#key);
   }
 
   /**
@@ -172,6 +175,12 @@ export class Sender {
     const answer = this.#t.answered(of, await this.#commands.send(bytes));
     return { answer, before, after: await this.#commands.readEffect() };
   }
+}
+
+/** A time of day in the declared unit of a timestamp field. */
+function inUnit(ms: number, unit: 's' | 'ms' | 'us'): number {
+  const perMs = { s: 0.001, ms: 1, us: 1000 } as const;
+  return Math.floor(ms * perMs[unit]);
 }
 
 /** The triple around one attack. */

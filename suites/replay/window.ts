@@ -23,13 +23,13 @@ async function measureWindow(t: CaseContext, sender: Sender, olderMs: number): P
     highMs: 2 * olderMs,
     resolutionMs: Math.max(20, olderMs / 40),
   });
-  if (found.kind === 'inconclusive') {
-    t.note(`acceptance window not measured: ${found.reason}`);
+  if (found.outcome !== 'found') {
+    t.note(`acceptance window not measured: ${found.outcome === 'inconclusive' ? found.why : found.outcome}`);
     return;
   }
   t.mustBeWithin(
     'acceptance window for old messages',
-    { valueMs: found.boundaryMs, uncertaintyMs: found.uncertaintyMs },
+    { valueMs: found.edgeMs, uncertaintyMs: found.uncertaintyMs },
     olderMs + 2 * found.uncertaintyMs,
     { code: 'window-too-wide', expected: `messages older than ${olderMs} ms to be refused` },
   );

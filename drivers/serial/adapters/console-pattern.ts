@@ -15,14 +15,16 @@ export const consolePatternAdapter: AdapterModule<'value', ConsolePatternSetting
   create(settings, wire) {
     const console = serialConsole(wire, 'console-pattern');
     const pattern = new RegExp(settings.pattern);
+    const { answerEnd } = console.options;
+    const end = answerEnd === undefined ? undefined : new RegExp(answerEnd);
     return {
       read: () =>
         console.exclusive(async () => {
-          const { value, lines } = await ask(
-            console,
-            settings,
-            (line) => pattern.exec(line.text)?.groups?.['value'],
-          );
+          let value: string | undefined;
+          const { lines } = await ask(console, settings, (line) => {
+            value ??= pattern.exec(line.text)?.groups?.['value'];
+            return end === undefined ? value : end.test(line.text) ? true : undefined;
+          });
           if (value === undefined) throw noAnswer(console, settings, `match of /${settings.pattern}/`, lines);
           return settings.as === 'number' ? numberOf(value, console.options.wire) : value;
         }),
