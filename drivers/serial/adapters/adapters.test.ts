@@ -48,24 +48,25 @@ describe('serial adapters', () => {
 });
 
 describe('console-pattern', () => {
-  const status = 'version=1.2.0+0\r\ncounter=5\r\nOK\r\n';
-
-  it('reads text and numbers, several adapters at once', async () => {
-    await withBench({ answer: answers({ status }) }, async ({ driver }) => {
-      const version = adapter(
-        'value',
-        'console-pattern',
-        { send: 'status', pattern: '^version=(?<value>\\S+)$' },
-        driver,
-      );
-      const counter = adapter(
-        'value',
-        'console-pattern',
-        { send: 'status', pattern: '^counter=(?<value>\\d+)$', as: 'number' },
-        driver,
-      );
-      const read = await Promise.all([version.read(), counter.read(), version.read(), counter.read()]);
-      assert.deepEqual(read, ['1.2.0+0', 5, '1.2.0+0', 5]);
+  it('reads text and numbers, several adapters at once, one conversation after the other', async () => {
+    let open = 0;
+    let worst = 0;
+    const answer = (line: string, device: { say(text: string): void }): undefined => {
+      worst = Math.max(worst, (open += 1));
+      setTimeout(() => {
+        open -= 1;
+        device.say(`${line}=5\r\n`);
+      }, 20);
+    };
+    await withBench({ answer }, async ({ driver }) => {
+      const read = (send: string, as: string): Promise<string | number> =>
+        adapter('value', 'console-pattern', { send, as, pattern: '=(?<value>\\d+)$' }, driver).read();
+      assert.deepEqual(await Promise.all([read('a', 'text'), read('b', 'number'), read('c', 'text')]), [
+        '5',
+        5,
+        '5',
+      ]);
+      assert.equal(worst, 1);
     });
   });
 
