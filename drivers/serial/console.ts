@@ -215,7 +215,7 @@ export class SerialConsole implements Console {
     let timer: NodeJS.Timeout | undefined;
     const undo: (() => void)[] = [];
     try {
-      return await new Promise<boolean>((resolve, reject) => {
+      const more = await new Promise<boolean>((resolve, reject) => {
         const arrived = (): void => resolve(true);
         const stopped = (): void => resolve(false);
         this.#wakers.add(arrived);
@@ -224,6 +224,7 @@ export class SerialConsole implements Console {
         undo.push(() => stop?.removeEventListener('abort', stopped));
         timer = setTimeout(stopped, withinMs);
       });
+      return more || this.log.end > position; // the bytes that raised `stop` came first
     } finally {
       clearTimeout(timer);
       for (const step of undo) step();

@@ -79,6 +79,7 @@ export async function listen<T>(
     }
     if (deadline.passed) {
       console.markUnsettled();
+      ears.takeUnfinished();
       return ears.heard<T>(undefined, deadline, monotonicMs());
     }
     await console.moreThan(seen, deadline.leftMs);
@@ -109,6 +110,12 @@ class Ears {
     if (waiting !== undefined) fresh.push(waiting);
     this.#lines.push(...fresh);
     return fresh;
+  }
+
+  /** At the end of listening: half a line is a sign of life, though never an answer. */
+  takeUnfinished(): void {
+    const text = this.#console.textOf(Math.max(this.#from, this.#console.unfinished.start));
+    if (text.trim() !== '') this.#lines.push({ text, end: this.#console.position, atMs: monotonicMs() });
   }
 
   heard<T>(value: T | undefined, deadline: Deadline, endedAtMs: number): Heard<T> {

@@ -24,7 +24,8 @@ describe('text of the log', () => {
   });
 
   it('reads a line behind the bytes of a receiver', () => {
-    assert.deepEqual(readings('\x06C\x06ERR size'), ['\x06C\x06ERR size', 'ERR size']);
+    assert.deepEqual(readings('\x06C\x06ERR size'), ['ERR size', '\x06C\x06ERR size']);
+    assert.deepEqual(readings('\x06CALARM'), ['CALARM', 'ALARM', '\x06CALARM']);
     assert.deepEqual(readings('plain'), ['plain']);
     assert.equal(withoutLeadingControls('\x18\x18\b\bERR'), 'ERR');
   });

@@ -58,13 +58,12 @@ export function statelessPattern(pattern: RegExp | string): RegExp {
 }
 
 /**
- * How a line may be meant that came while a file was on its way: as it is, and without the receiver's own bytes
- * (ACK, NAK, CAN, C) in front of it.
+ * How a line may be meant that came while a file was on its way, the likeliest first: behind the receiver's own
+ * control characters (ACK, NAK, CAN), behind its C as well, and as it is.
  */
 export function readings(text: string): readonly string[] {
-  // The control characters of YMODEM.
-  const bare = text.replace(/^[\x00-\x08\x0e-\x1aC]+/, '');
-  return bare === text ? [text] : [text, bare];
+  const behindControls = text.replace(/^[\x00-\x08\x0e-\x1aC]*[\x00-\x08\x0e-\x1a]/, '');
+  return [...new Set([behindControls, behindControls.replace(/^C+/, ''), text])];
 }
 
 /** A line without the control characters in front of it, such as the CAN and backspaces of a cancelled transfer. */

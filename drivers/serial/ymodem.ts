@@ -35,6 +35,9 @@ const CROSSING_MS = 500;
 /** How long to wait for the request of the next file of the batch, where receivers differ. */
 const NEXT_FILE_WITHIN_MS = 3000;
 
+/** What is left of a line that said "ready": no sign of anything. */
+const LINE_ENDINGS: ReadonlySet<number> = new Set([0x0a, 0x0d]);
+
 type Reply = 'ack' | 'nak' | 'request' | 'cancel' | 'none';
 
 /** What ends a transfer before its end. */
@@ -80,6 +83,7 @@ class Transfer {
   #complete = false;
   /** True once the receiver has shown that it speaks YMODEM; before, a CAN would land in a command line. */
   #receiverSeen = false;
+  /** Bytes since the last frame that are no answer to it. */
   #strayBytes = 0;
   #lastSentAtMs = monotonicMs();
 
@@ -132,6 +136,7 @@ class Transfer {
   /** Sends a frame until it is acknowledged. */
   async #deliver(frame: Uint8Array, what: string, requestMeansLost: boolean): Promise<void> {
     for (let sending = 1; sending <= MAX_SENDINGS; sending += 1) {
+      this.#strayBytes = 0;
       await this.#channel.write(frame);
       this.#lastSentAtMs = monotonicMs();
       if (await this.#acknowledged(frame.length, what, requestMeansLost)) return;
@@ -172,7 +177,7 @@ class Transfer {
       if (byte === CONTROL.ACK) return 'ack';
       if (byte === CONTROL.NAK) return 'nak';
       if (byte === CONTROL.C) return 'request';
-      if (byte !== CONTROL.CAN) this.#strayBytes += 1;
+      if (byte !== CONTROL.CAN && !LINE_ENDINGS.has(byte)) this.#strayBytes += 1;
     }
   }
 

@@ -5,9 +5,10 @@
  * The slave is held open, unread, so that closing and opening it again gives the master no EIO.
  */
 
-import { closeSync, constants, mkdtempSync, openSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, symlinkSync, write } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ReadStream } from 'node:tty';
 import koffi from 'koffi';
 
@@ -33,17 +34,21 @@ const cfmakeraw = libc.func('void cfmakeraw(_Inout_ uint8_t *termios)') as (term
 
 /** O_CLOEXEC of Linux on x64 and arm64; node:fs does not name it. */
 const O_CLOEXEC = 0o2000000;
+const writeOnce = promisify(write);
 const TERMIOS_BYTES = 64; // struct termios of glibc has 60
 
 export class Pty {
   /** Path of the slave: what the driver opens. */
   readonly path: string;
+  readonly #fd: number;
   readonly #master: ReadStream;
   readonly #slaveFd: number;
   #gone = false;
+  #written: Promise<void> = Promise.resolve();
 
   constructor() {
     const fd = checked('posix_openpt', posix_openpt(constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC));
+    this.#fd = fd;
     checked('grantpt', grantpt(fd));
     checked('unlockpt', unlockpt(fd));
     const name = Buffer.alloc(128);
@@ -54,7 +59,7 @@ export class Pty {
     checked('tcgetattr', tcgetattr(this.#slaveFd, termios));
     cfmakeraw(termios);
     checked('tcsetattr', tcsetattr(this.#slaveFd, 0, termios));
-    this.#master = new ReadStream(fd); // a socket, so it writes too; a second stream would close the fd twice
+    this.#master = new ReadStream(fd);
     this.#master.on('error', () => undefined);
   }
 
@@ -67,8 +72,16 @@ export class Pty {
     this.#master.pause();
   }
 
+  /** Queues bytes for the slave. Not through the stream: on a master it writes blocking, and the reader is this process. */
   write(bytes: Uint8Array | string): void {
-    if (!this.#gone) this.#master.write(bytes);
+    this.#written = this.#written
+      .then(() => this.#writeAll(Buffer.from(bytes as Uint8Array)))
+      .catch(() => undefined);
+  }
+
+  async #writeAll(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.#gone;)
+      at += (await writeOnce(this.#fd, bytes.subarray(at))).bytesWritten;
   }
 
   /** Takes the tty away, as an unplugged USB adapter does. Safe twice. */

@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import type { AlarmEvent } from '../../../harness/capabilities.ts';
+import { until } from '../../../harness/clock.ts';
+import type { AdapterRole, AdapterRoles, Driver } from '../../../harness/driver.ts';
+import { DriverError, FrameError, PortError, TimeoutError } from '../../../harness/errors.ts';
+import { module } from '../index.ts';
+import { spec } from '../settings.ts';
+import { withBench } from '../test/bench.ts';
+import { answers } from '../test/fake-device.ts';
+import { YmodemReceiver, type Misbehaviour } from '../test/ymodem-receiver.ts';
+
+const ALARM = { pattern: '^ALARM .*object=(?<object>\\S+) text=(?<text>.*)$' };
+
+/** As the bench makes an adapter: settings checked by the spec, then the module's create. */
+function adapter<Role extends AdapterRole>(
+  role: Role,
+  name: string,
+  settings: object,
+  wire: Driver,
+): AdapterRoles[Role] {
+  const checked = spec.adapters.find((entry) => entry.name === name)?.settings.parse(settings);
+  const found = module.adapters.find((entry) => entry.name === name && entry.role === role);
+  assert.ok(found !== undefined && checked !== undefined, name);
+  return found.create(checked as never, wire) as AdapterRoles[Role];
+}
+
+describe('serial adapters', () => {
+  it('are implemented as specified', () => {
+    const named = (list: readonly { name: string; role: string }[]): string[] =>
+      list.map((a) => `${a.name}:${a.role}`);
+    assert.deepEqual(named(module.adapters), named(spec.adapters));
+  });
+
+  it('refuse a wire of another kind, and patterns without their groups', () => {
+    const other = { kind: 'modbus', name: 'm' } as Driver;
+    assert.throws(
+      () => adapter('value', 'console-pattern', { send: 'x', pattern: '(?<value>x)' }, other),
+      DriverError,
+    );
+    const rejects = (name: string, settings: object): boolean | undefined =>
+      spec.adapters.find((entry) => entry.name === name)?.settings.safeParse(settings).success;
+    assert.equal(rejects('console-pattern', { send: 'x', pattern: 'x' }), false);
+    assert.equal(rejects('console-alarm', { pattern: '(?<object>x)' }), false);
+    assert.equal(rejects('console-audit', { send: 'log', pattern: ALARM.pattern, end: 'OK' }), false);
+    assert.equal(rejects('console-pattern', { send: 'x', pattern: '(?<value>', withinMs: 1 }), false);
+  });
+});
+
+describe('console-pattern', () => {
+  it('reads text and numbers, several adapters at once, one conversation after the other', async () => {
+    let open = 0;
+    let worst = 0;
+    const answer = (line: string, device: { say(text: string): void }): undefined => {
+      worst = Math.max(worst, (open += 1));
+      setTimeout(() => {
+        open -= 1;
+        device.say(`${line}=5\r\n`);
+      }, 20);
+    };
+    await withBench({ answer }, async ({ driver }) => {
+      const read = (send: string, as: string): Promise<string | number> =>
+        adapter('value', 'console-pattern', { send, as, pattern: '=(?<value>\\d+)$' }, driver).read();
+      assert.deepEqual(await Promise.all([read('a', 'text'), read('b', 'number'), read('c', 'text')]), [
+        '5',
+        5,
+        '5',
+      ]);
+      assert.equal(worst, 1);
+    });
+  });
+
+  it('is not confused by an alarm in the middle, half a line before, prompt or echo', async () => {
+    const answer = (line: string): string =>
+      `${line}\r\nALARM seq=1 object=memory text=counter=99\r\ncounter=5\r\n=> `;
+    await withBench({ answer, settings: { echo: true, prompt: '=> ' } }, async ({ device, driver }) => {
+      adapter('alarm', 'console-alarm', ALARM, driver);
+      device.say('=> ');
+      await driver.console.expect('=> ', { withinMs: 5000 });
+      const settings = { send: 'counter=7', pattern: 'counter=(?<value>\\d+)', as: 'number' };
+      const counter = adapter('value', 'console-pattern', settings, driver);
+      assert.equal(await counter.read(), 5);
+      assert.equal(await counter.read(), 5);
+    });
+  });
+
+  it('never takes half a line for the whole', async () => {
+    const answer = (_line: string, device: { say(text: string): void }): undefined => {
+      device.say('counter=1');
+      setTimeout(() => device.say('23\r\n'), 30);
+    };
+    await withBench({ answer }, async ({ driver }) => {
+      const settings = { send: 'x', pattern: 'counter=(?<value>\\d+)', as: 'number' };
+      assert.equal(await adapter('value', 'console-pattern', settings, driver).read(), 123);
+    });
+  });
+
+  it('does not take a late answer for the next one', async () => {
+    const held: string[] = [];
+    await withBench({ answer: (line) => void held.push(line) }, async ({ device, driver }) => {
+      const read = (send: string, withinMs: number): Promise<string | number> =>
+        adapter('value', 'console-pattern', { send, pattern: 'is (?<value>\\w+)', withinMs }, driver).read();
+      await assert.rejects(read('first', 50), TimeoutError);
+      device.say('it is first\r\n');
+      device.answer = (line) => `it is ${line}\r\n`;
+      assert.equal(await read('second', 5000), 'second');
+    });
+  });
+
+  it('says what came when nothing matched, and what is no number', async () => {
+    await withBench({ answer: () => 'counter=none\r\n' }, async ({ driver }) => {
+      const read = (pattern: string): Promise<string | number> =>
+        adapter(
+          'value',
+          'console-pattern',
+          { send: 'x', pattern, as: 'number', withinMs: 100 },
+          driver,
+        ).read();
+      await assert.rejects(read('^nothing (?<value>.)'), /no match of .* what came: "counter=none"/);
+      await assert.rejects(read('counter=(?<value>\\w+)'), FrameError);
+    });
+  });
+});
+
+describe('console-identity', () => {
+  const id = 'vendor=Fieldproof Reference Devices\r\nmodel=SG-1\r\nOK\r\n';
+  const patterns = { vendor: '^vendor=(?<value>.+)$', model: '^model=(?<value>.+)$' };
+
+  it('reads all terms of one answer, and says which is missing', async () => {
+    await withBench({ answer: answers({ id }) }, async ({ driver }) => {
+      const read = (terms: object): Promise<unknown> =>
+        adapter(
+          'identity',
+          'console-identity',
+          { send: 'id', patterns: terms, end: '^OK$', withinMs: 5000 },
+          driver,
+        ).read();
+      assert.deepEqual(await read(patterns), { vendor: 'Fieldproof Reference Devices', model: 'SG-1' });
+      await assert.rejects(read({ ...patterns, serial: '^serial=(?<value>.+)$' }), /no term serial/);
+    });
+  });
+});
+
+describe('console-command', () => {
+  const command = { send: 'go', accepted: '^OK', refused: '^ERR (?:refused )?(?<reason>.+)$', withinMs: 200 };
+
+  it('classifies what the device says, and what it does not say', async () => {
+    const cases = [
+      ['OK rebooting\r\n', { kind: 'accepted', reason: 'OK rebooting' }],
+      ['note\r\nERR refused counter\r\n', { kind: 'refused', reason: 'counter' }],
+      [undefined, { kind: 'silent' }],
+      ['ALARM seq=1 object=boot text=x\r\n', { kind: 'silent' }],
+      ['what?\r\n', { kind: 'garbage' }],
+      ['half a word', { kind: 'garbage' }],
+    ] as const;
+    for (const [reply, wanted] of cases) {
+      await withBench({ answer: () => reply }, async ({ driver }) => {
+        adapter('alarm', 'console-alarm', ALARM, driver);
+        const answer = await adapter('action', 'console-command', command, driver).perform();
+        assert.deepEqual({ ...answer, ...wanted }, answer, `${reply}`);
+      });
+    }
+  });
+
+  it('throws only for the bench: a port that is gone', async () => {
+    await withBench({}, async ({ device, driver }) => {
+      const action = adapter('action', 'console-command', { ...command, withinMs: 20_000 }, driver);
+      const pending = assert.rejects(action.perform(), PortError);
+      await until(() => (device.heard.length > 0 ? true : undefined), {
+        withinMs: 5000,
+        what: 'the command',
+      });
+      device.unplug();
+      await pending;
+      await assert.rejects(action.perform(), PortError);
+    });
+  });
+});
+
+describe('ymodem ingress', () => {
+  const bytes = Uint8Array.from({ length: 3000 }, (_, index) => index & 0xff);
+  const image = { name: 'golden.bin', bytes, sha256: '' };
+  const offer = async (how: Misbehaviour | string | undefined, more: object = {}): Promise<unknown> => {
+    let result: unknown;
+    await withBench({}, async ({ device, driver }) => {
+      device.answer = () => {
+        if (typeof how !== 'object') return how;
+        device.say('READY\r\n');
+        void new YmodemReceiver(device, how);
+        return undefined;
+      };
+      const settings = {
+        start: 'update ymodem',
+        ready: '^READY',
+        accepted: '^OK verified',
+        refused: '^ERR refused (?<reason>\\S+)',
+        restarted: 'boot loader',
+        blockWithinMs: 300,
+        verifyWithinMs: 300,
+        ...more,
+      };
+      const { kind, stage, reason, delivery } = await adapter('ingress', 'ymodem', settings, driver).offer(
+        image,
+      );
+      result = {
+        kind,
+        stage,
+        reason,
+        acknowledged: delivery?.acknowledgedBytes,
+        complete: delivery?.complete,
+      };
+    });
+    return result;
+  };
+  const whole = { stage: 'verify', acknowledged: 3000, complete: true };
+  const part = (acknowledged: number): object => ({ stage: 'transfer', acknowledged, complete: false });
+
+  it('tells acceptance and refusal after the transfer', async () => {
+    const verdict = 'update: received 3000 bytes\r\nOK verified 1.3.0+0\r\n';
+    assert.deepEqual(await offer({ verdict }), { kind: 'accepted', reason: 'OK verified 1.3.0+0', ...whole });
+    const refusal = { kind: 'refused', reason: 'signature', ...whole };
+    assert.deepEqual(await offer({ verdict: 'ERR refused signature\r\n' }), refusal);
+    const early = { verdict: 'ERR refused signature\r\n', oneFileOnly: true };
+    assert.deepEqual(await offer(early), refusal);
+  });
+
+  it('tells refusal during the transfer, with the reason in words', async () => {
+    const how = { cancelAt: 2, verdict: '\r\nERR refused size\r\n' };
+    assert.deepEqual(await offer(how), { kind: 'refused', reason: 'size', ...part(1024) });
+    const inWords = { sayAt: { block: 2, text: 'ERR refused format\r\n' } };
+    assert.deepEqual(await offer(inWords, { blockWithinMs: 20_000 }), {
+      kind: 'refused',
+      reason: 'format',
+      ...part(1024),
+    });
+  });
+
+  it('tells a restart in the middle', async () => {
+    const how = { sayAt: { block: 3, text: '\r\nSG-1 boot loader 1.0\r\n' } };
+    const crashed = { kind: 'crashed', reason: 'SG-1 boot loader 1.0', ...part(2048) };
+    assert.deepEqual(await offer(how, { blockWithinMs: 20_000 }), crashed);
+    const after = { kind: 'crashed', reason: 'SG-1 boot loader 1.0', ...whole };
+    assert.deepEqual(await offer({ verdict: 'SG-1 boot loader 1.0\r\n' }), after);
+  });
+
+  it('tells silence at every stage', async () => {
+    const kinds = async (how: Misbehaviour | string | undefined): Promise<unknown[]> => {
+      const { kind, stage, acknowledged } = (await offer(how)) as {
+        kind: string;
+        stage: string;
+        acknowledged: number;
+      };
+      return [kind, stage, acknowledged];
+    };
+    assert.deepEqual(await kinds(undefined), ['silent', 'transfer', 0]);
+    assert.deepEqual(await kinds({ silentAt: 2 }), ['silent', 'transfer', 1024]);
+    assert.deepEqual(await kinds({}), ['silent', 'verify', 3000]);
+    assert.deepEqual(await kinds('what?\r\n'), ['garbage', 'transfer', 0]);
+    assert.deepEqual(await kinds('ERR refused busy\r\n'), ['refused', 'transfer', 0]);
+  });
+});
+
+describe('console-alarm', () => {
+  it('hears alarms in conversations and transfers, and tells when its wire dies', async () => {
+    await withBench({}, async ({ device, driver }) => {
+      const alarms: Omit<AlarmEvent, 'wire'>[] = [];
+      const failures: unknown[] = [];
+      const end = await adapter('alarm', 'console-alarm', ALARM, driver).listen(
+        (alarm) => alarms.push(alarm),
+        (error) => failures.push(error),
+      );
+      device.say('\u0006CALARM seq=3 object=memory text=code in memory differs\r\nALARM half');
+      await until(() => alarms[0], { withinMs: 5000, what: 'the alarm' });
+      assert.deepEqual([alarms[0]?.object, alarms[0]?.text], ['memory', 'code in memory differs']);
+      assert.ok((alarms[0]?.uncertaintyMs ?? 0) > 16 && (alarms[0]?.uncertaintyMs ?? 99) < 40);
+      device.unplug();
+      await until(() => failures[0], { withinMs: 5000, what: 'the failure' });
+      assert.ok(failures[0] instanceof PortError);
+      await end();
+      assert.deepEqual([alarms.length, failures.length], [1, 1]);
+    });
+  });
+});
+
+describe('console-audit', () => {
+  const pattern =
+    '^log seq=(?<sequence>\\d+) utc=(?<utc>\\S+) event=(?<event>\\S+) object=(?<object>\\S+) result=(?<result>\\S+) text=(?<text>.*)$';
+  const record = (sequence: number): string =>
+    `log seq=${sequence} utc=2026-11-22T08:00:00Z event=update-refused object=firmware result=refused text=signature\r\n`;
+
+  it('reads records after a sequence, in order', async () => {
+    const answer = answers({
+      'log since 6': `${record(8)}${record(7)}${record(6)}OK\r\n`,
+      'log since 8': 'OK\r\n',
+    });
+    await withBench({ answer }, async ({ driver }) => {
+      const settings = { send: 'log since {since}', pattern, end: '^OK$', withinMs: 5000 };
+      const audit = adapter('audit', 'console-audit', settings, driver);
+      const events = await audit.since(6);
+      assert.deepEqual(
+        events.map((event) => event.sequence),
+        [7, 8],
+      );
+      assert.equal(events[0]?.text, 'signature');
+      assert.deepEqual(await audit.since(8), []);
+    });
+  });
+
+  it('rejects an answer that does not end', async () => {
+    await withBench({ answer: () => record(1) }, async ({ driver }) => {
+      const settings = { send: 'log since {since}', pattern, end: '^OK$', withinMs: 100 };
+      await assert.rejects(adapter('audit', 'console-audit', settings, driver).since(0), TimeoutError);
+    });
+  });
+});

@@ -1,0 +1,156 @@
+/** A YMODEM receiver for tests, written from the reference and not from our sender; it misbehaves on request. */
+
+import type { FakeDevice } from './fake-device.ts';
+
+/** What to do in place of acknowledging block N (counted from 0 for the header, in order of first arrival). */
+export interface Misbehaviour {
+  /** Answers NAK this many times before taking the block. */
+  nak?: Readonly<Record<number, number>>;
+  /** Loses the block, as a dropped byte would, and asks for it again after the receiver's timeout. */
+  drop?: Readonly<Record<number, number>>;
+  cancelAt?: number;
+  silentAt?: number;
+  garbageAt?: number;
+  /** Says this text in place of an acknowledgement. */
+  sayAt?: { block: number; text: string };
+  lateMs?: number;
+  /** C characters sent at the start. */
+  requests?: number;
+  nakFirstEot?: boolean;
+  /** Goes back to its command line after EOT, without the batch's end. */
+  oneFileOnly?: boolean;
+  /** Text after the transfer. */
+  verdict?: string;
+}
+
+const [SOH, STX, EOT, ACK, NAK, CAN] = [1, 2, 4, 6, 21, 24];
+
+export class YmodemReceiver {
+  readonly #device: FakeDevice;
+  readonly #how: Misbehaviour;
+  #bytes: Buffer = Buffer.alloc(0);
+  #expected = 0;
+  #fileDone = false;
+  #eots = 0;
+  readonly #tries = new Map<string, number>();
+  /** Every whole block that came, repeated ones too. */
+  readonly blocks: Buffer[] = [];
+  name = '';
+  length = -1;
+  data: Buffer = Buffer.alloc(0);
+  ended = false;
+  cancelled = false;
+
+  constructor(device: FakeDevice, how: Misbehaviour = {}) {
+    this.#device = device;
+    this.#how = how;
+    device.onBytes = (bytes) => this.#received(bytes);
+    device.say('C'.repeat(how.requests ?? 1));
+  }
+
+  #received(bytes: Buffer): void {
+    this.#bytes = Buffer.concat([this.#bytes, bytes]);
+    while (this.#takeOne());
+  }
+
+  /** Takes one unit from the bytes; false when none is complete. */
+  #takeOne(): boolean {
+    const start = this.#bytes[0];
+    if (start === undefined) return false;
+    const size = start === SOH ? 128 : start === STX ? 1024 : 0;
+    if (size === 0) {
+      if (start === CAN && this.#bytes[1] === CAN) this.cancelled = true;
+      this.#bytes = this.#bytes.subarray(1);
+      if (start === EOT) this.#endOfFile();
+      return true;
+    }
+    if (this.#bytes.length < size + 5) return false;
+    const block = this.#bytes.subarray(0, size + 5);
+    this.#bytes = this.#bytes.subarray(size + 5);
+    this.blocks.push(Buffer.from(block));
+    this.#block(block, size);
+    return true;
+  }
+
+  #block(block: Buffer, size: number): void {
+    const data = block.subarray(3, 3 + size);
+    const sound = block[1] === this.#expected % 256 && block[2] === 255 - (block[1] ?? 0);
+    const at = this.#expected;
+    if (!sound || block.readUInt16BE(3 + size) !== bitwiseCrc(data)) return this.#reply(Buffer.of(NAK));
+    if (this.#misbehaves(at)) return;
+    if (this.#fileDone) return this.#endBatch(data);
+    if (at === 0) this.#header(data);
+    else this.data = Buffer.concat([this.data, data]);
+    this.#expected += 1;
+    this.#reply(at === 0 ? Buffer.of(ACK, 0x43) : Buffer.of(ACK));
+  }
+
+  #misbehaves(at: number): boolean {
+    const how = this.#how;
+    if (this.#fileDone) return false;
+    if (how.silentAt === at) return true;
+    if (how.cancelAt === at) this.#device.say(Buffer.of(CAN, CAN, CAN, 8, 8, 8));
+    if (how.garbageAt === at) this.#device.say('?????\r\n');
+    if (how.sayAt?.block === at) this.#device.say(how.sayAt.text);
+    if (how.cancelAt === at || how.garbageAt === at || how.sayAt?.block === at) {
+      this.#device.onBytes = () => undefined;
+      if (how.cancelAt === at && how.verdict !== undefined) this.#device.say(how.verdict);
+      return true;
+    }
+    if (this.#again('nak', at)) {
+      this.#reply(Buffer.of(NAK));
+      return true;
+    }
+    if (!this.#again('drop', at)) return false;
+    setTimeout(() => this.#device.say(at === 0 ? 'C' : Buffer.of(NAK)), 20);
+    return true;
+  }
+
+  #again(what: 'nak' | 'drop', at: number): boolean {
+    const key = `${what}${at}`;
+    const tries = (this.#tries.get(key) ?? 0) + 1;
+    this.#tries.set(key, tries);
+    return tries <= (this.#how[what]?.[at] ?? 0);
+  }
+
+  #header(data: Buffer): void {
+    const end = data.indexOf(0);
+    this.name = data.toString('utf8', 0, end);
+    this.length = Number.parseInt(data.toString('latin1', end + 1), 10);
+  }
+
+  #endOfFile(): void {
+    this.#eots += 1;
+    if (this.#how.nakFirstEot === true && this.#eots === 1) return this.#reply(Buffer.of(NAK));
+    this.#fileDone = true;
+    this.#expected = 0;
+    this.data = this.data.subarray(0, this.length);
+    if (this.#how.oneFileOnly === true) this.#finish();
+    else this.#reply(Buffer.of(ACK, 0x43));
+  }
+
+  #endBatch(data: Buffer): void {
+    this.ended = data.every((byte) => byte === 0);
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#device.onBytes = undefined;
+    this.#reply(Buffer.concat([Buffer.of(ACK), Buffer.from(this.#how.verdict ?? '')]));
+  }
+
+  #reply(bytes: Buffer): void {
+    if (this.#how.lateMs === undefined) this.#device.say(bytes);
+    else setTimeout(() => this.#device.say(bytes), this.#how.lateMs);
+  }
+}
+
+/** Bit by bit, as calcrc in the reference (section 8.1) has it; our sender uses a table. */
+export function bitwiseCrc(data: Uint8Array): number {
+  let crc = 0;
+  for (const byte of data) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  }
+  return crc & 0xffff;
+}
