@@ -45,8 +45,9 @@ export function transcripts(
 class TranscriptBuilder {
   readonly #window: CaseWindow;
   readonly #channel: string;
-  #head = '';
-  #tail: string[] = [];
+  readonly #head: WireHappening[] = [];
+  #tail: WireHappening[] = [];
+  #headChars = 0;
   #tailChars = 0;
   #leftOut = 0;
 
@@ -56,34 +57,46 @@ class TranscriptBuilder {
   }
 
   get empty(): boolean {
-    return this.#head === '';
+    return this.#head.length === 0;
   }
 
   covers(tMono: number): boolean {
     return tMono >= this.#window.fromMs && tMono <= this.#window.toMs;
   }
 
-  /** The first half is kept as it comes, and of the rest the newest half. */
+  /** The first half is kept as it comes, and of the rest the newest half. Text is made only of what is kept. */
   add(happening: WireHappening): void {
-    const text = render(happening, this.#window.fromMs);
-    if (this.#head.length < transcriptChars / 2) {
-      this.#head += text;
+    if (this.#headChars < transcriptChars / 2) {
+      this.#head.push(happening);
+      this.#headChars += charsOf(happening);
       return;
     }
-    this.#tail.push(text);
-    this.#tailChars += text.length;
-    while (this.#tailChars > transcriptChars / 2 && this.#tail.length > 1) {
-      this.#tailChars -= this.#tail.shift()?.length ?? 0;
-      this.#leftOut += 1;
-    }
+    this.#tail.push(happening);
+    this.#tailChars += charsOf(happening);
+    while (this.#tailChars > transcriptChars / 2 && this.#tail.length > 1) this.#dropOldest();
   }
 
   finish(): Transcript {
-    const { caseId } = this.#window;
+    const { caseId, fromMs } = this.#window;
     const note = `\n... ${this.#leftOut} bursts left out here; all bytes are in the run's wire folder ...\n\n`;
-    const text = `${this.#head}${this.#leftOut > 0 ? note : ''}${this.#tail.join('')}`;
-    return { caseId, channel: this.#channel, text };
+    const text = (some: readonly WireHappening[]) => some.map((one) => render(one, fromMs)).join('');
+    const whole = `${text(this.#head)}${this.#leftOut > 0 ? note : ''}${text(this.#tail)}`;
+    return { caseId, channel: this.#channel, text: whole };
   }
+
+  #dropOldest(): void {
+    const oldest = this.#tail.shift();
+    if (oldest === undefined) return;
+    this.#tailChars -= charsOf(oldest);
+    this.#leftOut += 1;
+  }
+}
+
+/** About as many characters as `render` makes. */
+function charsOf(happening: WireHappening): number {
+  if (happening.kind === 'event') return 40 + happening.text.length;
+  if (happening.kind === 'secret') return 80;
+  return 100 * Math.min(linesPerBurst + 1, Math.ceil(happening.bytes.length / bytesPerLine));
 }
 
 function render(happening: WireHappening, fromMs: number): string {
