@@ -3,8 +3,9 @@ import { testDriver } from './test/bench-driver.ts';
 import { FakeServer, type Mode } from './test/fake-server.ts';
 
 async function fixture(mode: Mode): Promise<DriverFixture> {
+  const quiet = mode === 'tcp' ? {} : { quietMs: 50 };
   const server = await FakeServer.start(mode);
-  const { driver, losses, logged } = testDriver(server.settings({ replyWithinMs: 400, quietMs: 50 }));
+  const { driver, losses, logged } = testDriver(server.settings({ replyWithinMs: 400, ...quiet }));
   const nowhere = mode === 'rtu' ? { path: '/dev/fieldproof-no-such-tty' } : { host: '127.0.0.1', port: 1 };
   return {
     driver,

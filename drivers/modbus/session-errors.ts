@@ -4,6 +4,7 @@ import { DriverError, FrameError, PortError, TimeoutError } from '../../harness/
 import { type Exchange } from './exchange.ts';
 import { expectedAnswerBytes } from './frames.ts';
 import { functionName } from './functions.ts';
+import { type Framing } from './transports/framing.ts';
 
 export function notOpen(who: string): DriverError {
   return new DriverError('not-open', `${who} is closed`, { hint: 'Open the driver first.' });
@@ -51,29 +52,26 @@ export function wrongAnswer(
   });
 }
 
-/**
- * @param cameBytes bytes of an answer that has begun
- * @param overheadBytes what a frame has beside its PDU
- */
 export function noReply(
   who: string,
   exchange: Exchange,
   replyWithinMs: number,
-  cameBytes: number,
-  overheadBytes: number,
+  framing: Pick<Framing, 'partialBytes' | 'announcedBytes' | 'overheadBytes'>,
 ): TimeoutError {
   const { unit, pdu, strays, lastStray } = exchange;
   const pduBytes = expectedAnswerBytes(pdu);
-  const wanted = pduBytes === undefined ? 'an unknown number of' : pduBytes + overheadBytes;
+  const due = pduBytes === undefined ? undefined : pduBytes + framing.overheadBytes;
+  const wanted = framing.announcedBytes ?? due ?? 'an unknown number of';
+  const came = framing.partialBytes;
   const others = strays === 0 ? '' : `; ${strays} other answers were discarded, the last of ${lastStray}`;
   return new TimeoutError(
     'no-reply',
     `${who} unit ${unit}: no reply to ${functionName(pdu[0]!)} within ${replyWithinMs} ms ` +
-      `(${cameBytes} of ${wanted} bytes)${others}`,
+      `(${came} of ${wanted} bytes)${others}`,
     {
-      data: { unit, function: pdu[0], replyWithinMs, bytes: cameBytes, strays },
+      data: { unit, function: pdu[0], replyWithinMs, bytes: came, strays },
       hint:
-        cameBytes === 0
+        came === 0
           ? `Is unit id ${unit} right, and is the device up?`
           : 'The answer broke off: check the line, or raise replyWithinMs.',
     },

@@ -270,13 +270,12 @@ export class Session {
   }
 
   #timeOut(due: readonly Exchange[]): void {
-    const { partialBytes, overheadBytes, matchesById } = this.#framing;
     const { who, replyWithinMs } = this.#settings;
     for (const exchange of due) {
-      this.#fail(exchange, say.noReply(who, exchange, replyWithinMs, partialBytes, overheadBytes));
+      this.#fail(exchange, say.noReply(who, exchange, replyWithinMs, this.#framing));
     }
     this.#rest.atLeast(this.#settings.quietMs);
-    if (!matchesById) this.#framing.reset();
+    if (!this.#framing.matchesById) this.#framing.reset();
     this.#retiring = this.#keeper.connector.remote && this.#keeper.link !== undefined;
     this.#settled();
   }

@@ -5,7 +5,7 @@ import { type Driver } from '../../../harness/driver.ts';
 import { type BenchError } from '../../../harness/errors.ts';
 import { type ModbusRegisters } from '../registers.ts';
 import { module } from '../index.ts';
-import { settings, type ModbusSettings } from '../settings.ts';
+import { settings } from '../settings.ts';
 
 export interface TestDriver {
   driver: Driver & { registers: ModbusRegisters };
@@ -21,7 +21,7 @@ export function testDriver(given: Record<string, unknown>): TestDriver {
   const { context, losses, logged, log } = testContext({ name: 'gateway' });
   const wire: TestDriver['wire'] = [];
   const counted = context.wire;
-  const driver = module.create(settings.parse(given) as ModbusSettings, {
+  const driver = module.create(settings.parse(given), {
     ...context,
     wire: {
       sent(bytes) {

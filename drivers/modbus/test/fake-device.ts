@@ -3,6 +3,15 @@
 const ILLEGAL_FUNCTION = 1;
 const ILLEGAL_ADDRESS = 2;
 
+class Refusal extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`exception ${code}`);
+    this.code = code;
+  }
+}
+
 export class FakeDevice {
   readonly coils: boolean[] = Array.from({ length: 4000 }, (_, at) => at % 3 === 0);
   readonly discrete: boolean[] = Array.from({ length: 4000 }, (_, at) => at % 2 === 0);
@@ -28,8 +37,8 @@ export class FakeDevice {
     try {
       return this.#granted(code, pdu);
     } catch (error) {
-      if (typeof error !== 'number') throw error;
-      return Buffer.from([code | 0x80, error]);
+      if (!(error instanceof Refusal)) throw error;
+      return Buffer.from([code | 0x80, error.code]);
     }
   }
 
@@ -83,14 +92,14 @@ export class FakeDevice {
       case 70: // a maker's own function with a length that only the maker knows
         return Buffer.from([70, 1, 2, 3, 4, 5]);
       default:
-        throw ILLEGAL_FUNCTION;
+        throw new Refusal(ILLEGAL_FUNCTION);
     }
   }
 
   #write(address: number, values: readonly number[]): void {
     const refusal = this.onWrite(address, values);
-    if (refusal !== undefined) throw refusal;
-    if (address + values.length > this.holding.length) throw ILLEGAL_ADDRESS;
+    if (refusal !== undefined) throw new Refusal(refusal);
+    if (address + values.length > this.holding.length) throw new Refusal(ILLEGAL_ADDRESS);
     values.forEach((value, at) => (this.holding[address + at] = value));
   }
 
@@ -115,7 +124,7 @@ export class FakeDevice {
     const [file, record] = [pdu.readUInt16BE(3), pdu.readUInt16BE(5)];
     const values = wordsFrom(pdu.subarray(9));
     const refusal = this.onRecord(file, record, values);
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined) throw new Refusal(refusal);
     values.forEach((value, at) => this.files.set(`${file}/${record + at}`, value));
     return pdu;
   }
@@ -141,7 +150,7 @@ export class FakeDevice {
 }
 
 function slice<T>(table: readonly T[], address: number, count: number): T[] {
-  if (address + count > table.length) throw ILLEGAL_ADDRESS;
+  if (address + count > table.length) throw new Refusal(ILLEGAL_ADDRESS);
   return table.slice(address, address + count);
 }
 

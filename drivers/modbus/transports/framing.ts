@@ -20,6 +20,8 @@ export interface Framing {
   readonly overheadBytes: number;
   /** Bytes of a frame that has begun and not ended. */
   readonly partialBytes: number;
+  /** Bytes that the begun frame itself announces, once that can be told. */
+  readonly announcedBytes: number | undefined;
   encode(exchange: Exchange): Buffer;
   /** Takes bytes from the wire; `asked` is the request in flight where there can be only one. */
   receive(chunk: Buffer, asked: Exchange | undefined): void;

@@ -30,6 +30,11 @@ export class MbapFraming implements Framing {
     return this.#begun.length;
   }
 
+  get announcedBytes(): number | undefined {
+    if (this.#begun.length < MBAP_PREFIX_BYTES) return undefined;
+    return MBAP_PREFIX_BYTES + this.#begun.readUInt16BE(mbap.offsets.length);
+  }
+
   encode(exchange: Exchange): Buffer {
     return encodeTcp(exchange.id, exchange.unit, exchange.pdu);
   }

@@ -20,6 +20,7 @@ export class RtuFraming implements Framing {
   readonly #gapMs: number;
   readonly #buffer = Buffer.alloc(2 * RTU_MAX_BYTES);
   #length = 0;
+  #announced: number | undefined;
   #gap: NodeJS.Timeout | undefined;
 
   /** @param gapMs silence that ends a frame of a function whose length is not known */
@@ -30,6 +31,10 @@ export class RtuFraming implements Framing {
 
   get partialBytes(): number {
     return this.#length;
+  }
+
+  get announcedBytes(): number | undefined {
+    return this.#announced;
   }
 
   encode(exchange: Exchange): Buffer {
@@ -53,12 +58,14 @@ export class RtuFraming implements Framing {
   reset(): void {
     clearTimeout(this.#gap);
     this.#length = 0;
+    this.#announced = undefined;
   }
 
   #scan(asked: Exchange): void {
     const length = answerLength(this.#buffer, UNIT_BYTES, this.#length, asked.pdu);
     if (typeof length === 'number') {
       const frameBytes = UNIT_BYTES + length + CRC_BYTES;
+      this.#announced = frameBytes;
       if (frameBytes > RTU_MAX_BYTES) {
         this.#break(
           'overlong',
@@ -83,6 +90,7 @@ export class RtuFraming implements Framing {
     const frame = Buffer.from(this.#buffer.subarray(0, frameBytes - CRC_BYTES));
     this.#buffer.copy(this.#buffer, 0, frameBytes, this.#length);
     this.#length -= frameBytes;
+    this.#announced = undefined;
     const foreign = frame[0] !== asked.unit;
     this.#sink.frame(undefined, frame);
     if (this.#length === 0) return;
