@@ -1,0 +1,71 @@
+/** Attacks on the length of MCUboot images. */
+
+import type { McubootImage } from '../formats/mcuboot.ts';
+import { regionNamed } from '../image.ts';
+import { cut } from '../patch-set.ts';
+import { mustReject, refusedFor, type McubootMutation } from './mcuboot-common.ts';
+
+function appended(bytes: number, words: string): McubootMutation {
+  return {
+    id: `mcuboot-appended-${bytes}`,
+    name: `with ${words} appended`,
+    rationale:
+      'What lies behind the image is unsigned: it may be refused or ignored, and must never be executed.',
+    references: ['SIG-14', 'MCUboot issue #1894', 'RFC 9124, THREAT.IMG.EXTRA'],
+    attackerModel: 'network',
+    needs: [],
+    expectation: { class: 'benign-accept' },
+    plan: ({ base, random }) => {
+      const byte = random('fill', 1)[0] ?? 0;
+      return {
+        patches: [{ at: base.size, remove: 0, insert: [{ kind: 'fill', byte, count: bytes }] }],
+        touches: ['end-of-file'],
+      };
+    },
+  };
+}
+
+function truncated(
+  id: string,
+  name: string,
+  endOf: (image: McubootImage) => number | undefined,
+): McubootMutation {
+  return {
+    id: `mcuboot-truncated-${id}`,
+    name,
+    rationale: 'A transfer that broke off, or was broken off, must not leave an image that runs.',
+    references: ['SIG-15', 'FWU T.PARTIAL_UPDATE'],
+    attackerModel: 'network',
+    needs: [],
+    expectation: mustReject,
+    plan: ({ base, image }) => {
+      const end = endOf(image);
+      if (end === undefined || end >= image.imageEnd)
+        return { doesNotApply: 'the image is unsigned or empty' };
+      return refusedFor(
+        {
+          patches: [cut(end, base.size - end)],
+          touches: image.regions.filter((region) => region.end > end).map(({ name }) => name),
+          facts: { bytesLeft: end },
+        },
+        'truncated',
+      );
+    },
+  };
+}
+
+const truncations = [
+  truncated('one-byte', 'one byte short', (image) => image.imageEnd - 1),
+  truncated('half', 'cut in half', (image) => Math.floor(image.imageEnd / 2)),
+  truncated('before-signature', 'cut just before its signature', firstSignatureAt),
+];
+
+function firstSignatureAt(image: McubootImage): number | undefined {
+  return image.tlvs.find(({ region }) => regionNamed(image, region)?.coverage === 'signature')?.start;
+}
+
+export const lengthMutations: readonly McubootMutation[] = [
+  appended(1, 'one byte'),
+  appended(4096, '4 KiB'),
+  ...truncations,
+];

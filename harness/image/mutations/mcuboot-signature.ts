@@ -1,0 +1,204 @@
+/** Attacks on the signature of MCUboot images, and on whose it is. */
+
+import { chunks } from '../byte-source.ts';
+import { editUnprotected, regionsOf, type TlvEdit } from '../formats/mcuboot-edit.ts';
+import {
+  digestAlgorithm,
+  keyHashOf,
+  signedDigest,
+  signedEntries,
+  type Refusal,
+  type SignedEntry,
+} from '../formats/mcuboot-verify.ts';
+import { tlvsOf, type McubootImage, type Tlv } from '../formats/mcuboot.ts';
+import { tlvTypes } from '../formats/mcuboot-layout.ts';
+import { freshKey, type FreshKeyKind } from '../fresh-key.ts';
+import type { DoesNotApply } from '../mutation.ts';
+import { overwrite, type Patch } from '../patch-set.ts';
+import {
+  designDoc,
+  mustReject,
+  type McubootInput,
+  type McubootMutation,
+  type RefusedPlan,
+} from './mcuboot-common.ts';
+
+const stripSignature: McubootMutation = {
+  id: 'mcuboot-strip-signature',
+  name: 'without its signature',
+  rationale: 'A loader that checks the digest alone runs whatever anybody built.',
+  references: ['SIG-01', `${designDoc}, Integrity check`],
+  attackerModel: 'network',
+  needs: [],
+  expectation: mustReject,
+  plan: (input) =>
+    withSignatures(input, (entries) => {
+      const edits = entries.map(({ tlv }): TlvEdit => ({ tlv, to: 'removed' }));
+      return {
+        patches: editUnprotected(input.image, edits),
+        touches: ['unprotected.info', ...entries.flatMap(({ tlv }) => regionsOf(input.image, tlv))],
+        refusedFor: 'unsigned',
+      };
+    }),
+};
+
+const signaturePlusOne: McubootMutation = {
+  id: 'mcuboot-signature-first-byte-plus-one',
+  name: 'with the first byte of its signature raised by one',
+  rationale: 'The smallest change to a signature; a loader that ignores the result of the check accepts it.',
+  references: ['SIG-04', 'U-Boot test/py/tests/test_vboot.py'],
+  attackerModel: 'network',
+  needs: [],
+  expectation: mustReject,
+  plan: (input) =>
+    withSignatures(input, (entries) => ({
+      patches: entries.map(({ tlv, signature }) =>
+        overwrite(tlv.valueStart, Buffer.of(((signature[0] ?? 0) + 1) & 0xff)),
+      ),
+      touches: entries.map(({ tlv }) => tlv.region),
+      refusedFor: 'signature',
+    })),
+};
+
+const transplantSignature: McubootMutation = {
+  id: 'mcuboot-signature-transplanted',
+  name: 'with the valid signature of another release',
+  rationale: 'A signature must be checked against this image, not merely be one that the maker once made.',
+  references: ['SIG-05', 'Wycheproof, flag ModifiedSignature'],
+  attackerModel: 'stolen-old-image',
+  needs: ['second-image'],
+  expectation: mustReject,
+  plan: (input) =>
+    withSignatures(input, (entries) => {
+      const { second } = input;
+      if (second === undefined) return { doesNotApply: 'there is no second image' };
+      if (signedDigest(second.source, second.image).equals(signedDigest(input.base, input.image))) {
+        return { doesNotApply: 'the second image is signed over the same bytes' };
+      }
+      const [own] = entries;
+      const donor = signedEntries(second.source, second.image).find(({ tlv }) => tlv.type === own?.tlv.type);
+      if (own === undefined || donor === undefined) {
+        return { doesNotApply: 'the second image has no signature of that type' };
+      }
+      return resigned(input, entries, own, {
+        type: own.tlv.type,
+        signature: donor.signature,
+        keyHash: donor.keyHash === own.keyHash ? undefined : Buffer.from(donor.keyHash, 'hex'),
+        refusedFor: 'signature',
+      });
+    }),
+};
+
+function unknownKey(which: 'own' | 'trusted'): McubootMutation {
+  const own = which === 'own';
+  return {
+    id: own ? 'mcuboot-unknown-key' : 'mcuboot-unknown-key-trusted-hash',
+    name: own ? 'signed with an unknown key' : 'signed with an unknown key under the trusted key’s hash',
+    rationale: own
+      ? 'A loader that takes the key from the image trusts everybody.'
+      : 'The key hash is unsigned: it may select a trusted key, never vouch for another one.',
+    references: ['SIG-06', 'MCUboot sim, signed_unknown_key_rejected'],
+    attackerModel: 'foreign-key',
+    needs: [],
+    expectation: mustReject,
+    plan: (input) =>
+      withSignatures(input, (entries) => {
+        const [entry] = entries;
+        if (entry === undefined) return { doesNotApply: 'the image is unsigned' };
+        if (tlvsOf(input.image, tlvTypes.SIG_PURE).length > 0) {
+          return { doesNotApply: 'pure Ed25519 signatures are not made yet' };
+        }
+        if (own && entry.keyHash === '') return { doesNotApply: 'the image names no key' };
+        return signAnew(input, entries, entry, own);
+      }),
+  };
+}
+
+function signAnew(
+  input: McubootInput,
+  entries: SignedEntry[],
+  entry: SignedEntry,
+  own: boolean,
+): RefusedPlan {
+  const key = freshKey(keyKind(entry.tlv.type), input.random('unknown key', 32));
+  const algorithm = digestAlgorithm(input.image);
+  const digest = signedDigest(input.base, input.image);
+  const region = chunks(input.base, { end: input.image.signedEnd });
+  const plan = resigned(input, entries, entry, {
+    type: entry.tlv.type,
+    signature: key.sign(region, { algorithm, digest }),
+    keyHash: own ? keyHashOf(key.publicKey, algorithm) : undefined,
+    publicKey: own ? key.publicKey.export({ type: 'spki', format: 'der' }) : undefined,
+    refusedFor: own ? 'unknown-key' : 'signature',
+  });
+  const publicKey = String(key.publicKey.export({ type: 'spki', format: 'pem' }));
+  return { ...plan, facts: { publicKey } };
+}
+
+function keyKind(signatureType: number): FreshKeyKind {
+  switch (signatureType) {
+    case tlvTypes.ED25519:
+      return 'ed25519';
+    case tlvTypes.RSA2048_PSS:
+      return 'rsa2048';
+    case tlvTypes.RSA3072_PSS:
+      return 'rsa3072';
+    default:
+      return 'p256';
+  }
+}
+
+/** Another signature in place of one entry's, all further signatures removed, and the key's name if it changes. */
+function resigned(
+  { image }: McubootInput,
+  entries: readonly SignedEntry[],
+  entry: SignedEntry,
+  by: {
+    type: number;
+    signature: Buffer;
+    keyHash: Buffer | undefined;
+    publicKey?: Buffer | undefined;
+    refusedFor: Refusal;
+  },
+): RefusedPlan {
+  const edits: TlvEdit[] = [{ tlv: entry.tlv, to: { type: by.type, value: by.signature } }];
+  for (const { tlv } of entries) if (tlv !== entry.tlv) edits.push({ tlv, to: 'removed' });
+  const naming = image.tlvs.filter(
+    ({ type, area, start }) =>
+      area === 'unprotected' &&
+      start < entry.tlv.start &&
+      (type === tlvTypes.KEYHASH || type === tlvTypes.PUBKEY),
+  );
+  const key = naming.at(-1);
+  if (key !== undefined && by.keyHash !== undefined) {
+    edits.push({
+      tlv: key,
+      to: { value: key.type === tlvTypes.PUBKEY ? (by.publicKey ?? by.keyHash) : by.keyHash },
+    });
+  }
+  const patches = editUnprotected(image, edits);
+  return { patches, touches: touchedBy(image, edits, patches), refusedFor: by.refusedFor };
+}
+
+/** The value of each edited entry; its header and the area's length where lengths change. */
+function touchedBy(image: McubootImage, edits: readonly TlvEdit[], patches: readonly Patch[]): string[] {
+  const whole = (tlv: Tlv): boolean => patches.some(({ at }) => at === tlv.start);
+  const names = edits.flatMap(({ tlv }) => (whole(tlv) ? regionsOf(image, tlv) : [tlv.region]));
+  return patches.length > edits.length ? ['unprotected.info', ...names] : names;
+}
+
+function withSignatures(
+  input: McubootInput,
+  plan: (entries: SignedEntry[]) => RefusedPlan | DoesNotApply,
+): RefusedPlan | DoesNotApply {
+  const entries = signedEntries(input.base, input.image);
+  return entries.length === 0 ? { doesNotApply: 'the image is unsigned' } : plan(entries);
+}
+
+export const signatureMutations: readonly McubootMutation[] = [
+  stripSignature,
+  signaturePlusOne,
+  transplantSignature,
+  unknownKey('own'),
+  unknownKey('trusted'),
+];
