@@ -47,7 +47,7 @@ export class ExecPower extends SwitchedPower {
     const atMs = monotonicMs();
     if (statusCommand === undefined) return { atMs };
     for (;;) {
-      const isOn = await this.#readState(statusCommand, Math.max(1, deadline.leftMs), closing);
+      const isOn = await this.#readState(statusCommand, withinMs, closing);
       if (isOn === on) return { atMs: monotonicMs() };
       if (deadline.leftMs <= pollMs) {
         throw new TimeoutError(

@@ -36,7 +36,12 @@ export const execPowerSettings = z.strictObject({
     .describe('Prints the state of the supply; asked after each switch until it confirms'),
   statusOnPattern: z.string().default('\\b(on|1|active|closed)\\b').describe('Case-insensitive; means on'),
   statusOffPattern: z.string().default('\\b(off|0|inactive|open)\\b').describe('Case-insensitive; means off'),
-  withinMs: z.number().int().positive().default(10_000).describe('For each switch, with its confirmation'),
+  withinMs: z
+    .number()
+    .int()
+    .positive()
+    .default(10_000)
+    .describe('For each command, and until the status confirms a switch'),
 });
 export type ExecPowerSettings = z.infer<typeof execPowerSettings>;
 

@@ -96,10 +96,7 @@ function fieldBytes(layout: MessageLayout): number {
 
 function macOf({ mac }: MessageLayout, body: Uint8Array, key: Uint8Array): Buffer {
   if (mac === undefined) return Buffer.alloc(0);
-  return createHmac(mac.algorithm.slice('hmac-'.length), key)
-    .update(body)
-    .digest()
-    .subarray(0, mac.bytes);
+  return createHmac(mac.algorithm.slice('hmac-'.length), key).update(body).digest().subarray(0, mac.bytes);
 }
 
 function checkLayout(layout: MessageLayout): void {
