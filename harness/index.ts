@@ -25,6 +25,7 @@ export {
   differsFromImage,
   firmwareOf,
   install,
+  type Installation,
   nextControlImage,
   poison,
   powerCycle,

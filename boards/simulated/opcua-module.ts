@@ -78,7 +78,7 @@ export class OpcuaModule {
     child.on('exit', () => this.#ended(child));
     child.on('message', (message) => this.#receive(message as ModuleMessage));
     const { defects } = this.#gateway;
-    this.#send({ type: 'start', stateDir, publicPort, ...IDENTITY, defects: [...defects] });
+    this.#send({ type: 'start', stateDir, publicPort, identity: IDENTITY, defects: [...defects] });
     this.#sendState();
     const timer = setInterval(() => this.#sendState(), STATE_EVERY_MS);
     child.once('exit', () => clearInterval(timer));

@@ -49,6 +49,7 @@ export async function waitUntilReady(t: CaseContext): Promise<void> {
  */
 export async function install(t: CaseContext, image: FirmwareImage, ingress: string): Promise<Installation> {
   const firmware = firmwareOf(t);
+  await settleTrial(t);
   const offered = t.answered(
     `legitimate ${image.name} through ${ingress}`,
     await firmware.offer(image, ingress),
@@ -66,6 +67,15 @@ export async function install(t: CaseContext, image: FirmwareImage, ingress: str
   return mismatch === undefined
     ? { accepted: true, detail: `${image.name} runs`, state }
     : { accepted: false, detail: `the device said yes, but ${mismatch}`, state };
+}
+
+/** While a trial runs, devices take no further image: the operator of a bench confirms it first, as anybody would. */
+async function settleTrial(t: CaseContext): Promise<void> {
+  const firmware = firmwareOf(t);
+  if (firmware.confirm === undefined) return;
+  const { confirmation } = await firmware.readState();
+  if (!confirmation.observable || confirmation.value !== 'trial') return;
+  t.answered('confirm the running trial', await firmware.confirm());
 }
 
 async function rejected(t: CaseContext, detail: string): Promise<Installation> {
