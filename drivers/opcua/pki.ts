@@ -8,7 +8,7 @@
  */
 
 import { X509Certificate } from 'node:crypto';
-import { access, chmod, constants, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { rm, access, chmod, constants, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { DriverError, PortError } from '../../harness/errors.ts';
@@ -126,7 +126,7 @@ export async function readPin(
   settings: Pick<OpcUaSettings, 'trust' | 'serverCertificate'>,
   boardDir: string,
 ): Promise<Uint8Array | string | undefined> {
-  if (settings.trust === 'first-use') return undefined;
+  if (settings.trust !== 'pinned') return undefined;
   const pin = settings.serverCertificate;
   if (pin === undefined) {
     throw new DriverError('no-pin', 'trust: pinned needs serverCertificate: a file or a thumbprint');
@@ -172,6 +172,11 @@ export async function checkServerCertificate(
       ? `Remove ${paths.serverFile} if the device was given new keys on purpose.`
       : 'Correct serverCertificate in the board file if the device is the right one.';
   throw mismatch(offered.sha1, thumbprints(expected).sha1, next);
+}
+
+/** Forgets the certificate of a first use, so that the next one counts as the first. */
+export async function forgetServerCertificate(paths: PkiPaths): Promise<void> {
+  await rm(paths.serverFile, { force: true });
 }
 
 /** Keeps the certificate of a first use. */
