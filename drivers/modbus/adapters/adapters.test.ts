@@ -128,7 +128,7 @@ describe('modbus adapters', () => {
       assert.equal((await perform(once)).kind, 'closed');
       assert.equal((await perform(once)).kind, 'garbage');
       await server.vanish();
-      await until(() => bench.log.find((text) => /was (reset|closed)/.test(text)), {
+      await until(() => bench.log.filter((text) => /was (reset|closed)/.test(text))[1], {
         withinMs: 2000,
         what: 'the end of the connection',
       });
