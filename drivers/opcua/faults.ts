@@ -136,13 +136,24 @@ export function toBenchError(library: OpcUaLibrary, what: string, error: unknown
   return new DriverError('opcua-client', `${what}: ${prose.trim()}`, { cause: error });
 }
 
+/** Statuses by which a server says that the call itself was made wrongly: they judge our board file, not the content. */
+const callWasWrong = new Set([
+  'BadNodeIdUnknown',
+  'BadNodeIdInvalid',
+  'BadMethodInvalid',
+  'BadArgumentsMissing',
+  'BadTooManyArguments',
+  'BadTypeMismatch',
+]);
+
 /**
  * How the device met a stimulus that ended in this error. Only what the device did becomes an answer.
  *
- * @throws the error itself when it is the bench's: wrong settings, no connection to begin with
+ * @throws the error itself when it is the bench's: wrong settings or node ids, no connection to begin with
  */
 export function answerTo(error: unknown): Pick<Answer, 'kind' | 'reason'> {
-  if (error instanceof DeviceException) return { kind: 'refused', reason: String(error.data['status']) };
+  if (error instanceof DeviceException && !callWasWrong.has(String(error.data['status'])))
+    return { kind: 'refused', reason: String(error.data['status']) };
   if (error instanceof TimeoutError) return { kind: 'silent' };
   if (error instanceof FrameError) return { kind: 'garbage', reason: error.message };
   if (error instanceof PortError && error.code === 'link-lost') {
