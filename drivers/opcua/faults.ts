@@ -71,7 +71,8 @@ export function deviceSays(what: string, status: string, details: ErrorDetails =
 
 /** The name of a numeric status code: `BadSecurityChecksFailed`, or hex where node-opcua knows none. */
 export function statusName(library: OpcUaLibrary, code: number): string {
-  const known = Object.values(library.ua.StatusCodes).find((status) => status.value === code);
+  const all = Object.values(library.ua.StatusCodes) as readonly { value: number; name: string }[];
+  const known = all.find((status) => status.value === code);
   return known?.name ?? `0x${code.toString(16).padStart(8, '0')}`;
 }
 
@@ -158,7 +159,7 @@ export function answerTo(error: unknown): Pick<Answer, 'kind' | 'reason'> {
   if (error instanceof FrameError) return { kind: 'garbage', reason: error.message };
   if (error instanceof PortError && error.code === 'link-lost') {
     const status = error.data['status'];
-    return status === undefined ? { kind: 'closed' } : { kind: 'closed', reason: String(status) };
+    return typeof status === 'string' ? { kind: 'closed', reason: status } : { kind: 'closed' };
   }
   throw error;
 }

@@ -113,10 +113,10 @@ export function populate(ua: Ua, server: ServerModule.OPCUAServer, port: number)
     const added = space.addMethod(owner, {
       browseName: name,
       ...(nodeId === undefined ? {} : { nodeId }),
-      inputArguments: inputs.map(describe) as never,
-      outputArguments: outputs.map(describe) as never,
+      inputArguments: inputs.map(describe),
+      outputArguments: outputs.map(describe),
     });
-    added.bindMethod((async (given: { value: unknown }[], _context: unknown) => body(given)) as never);
+    added.bindMethod(async (given: { value: unknown }[], _context: unknown) => body(given));
     return added;
   };
   const good = (...outputs: [string, unknown][]): Answered => ({
@@ -308,10 +308,10 @@ export function populate(ua: Ua, server: ServerModule.OPCUAServer, port: number)
     ] as never,
     outputArguments: [],
   });
-  installMethod.bindMethod((async (given: { value: unknown }[], _context: unknown) => {
+  installMethod.bindMethod(async (given: { value: unknown }[], _context: unknown) => {
     inside.installed.push(given.map((input) => input.value));
     return good();
-  }) as never);
+  });
   const confirmation = child(update, 'Confirmation');
   method(confirmation, 'Confirm', [], [], () => {
     inside.confirmed += 1;
