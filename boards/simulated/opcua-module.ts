@@ -14,6 +14,8 @@ import { nodeArgumentsFor } from './paths.ts';
 import { type ProcessList } from './process-list.ts';
 
 const STATE_EVERY_MS = 100;
+/** Lets the answer to an activation reach the client before the device restarts. */
+const RESET_AFTER_MS = 150;
 
 export interface OpcuaOptions {
   publicPort: number;
@@ -103,7 +105,7 @@ export class OpcuaModule {
       const answer = answerCall(this.#gateway, message);
       this.#sendState();
       this.#send({ type: 'result', id: message.id, ...answer.result }, () => {
-        if (answer.reset === true) this.#gateway.reset();
+        if (answer.reset === true) setTimeout(() => this.#gateway.reset(), RESET_AFTER_MS);
       });
     }
   }
