@@ -83,6 +83,17 @@ describe('simulated gateway: integrity alarms', () => {
     });
   });
 
+  it('recovers a configuration that was altered while it was off, and says so', async () => {
+    await withMaintenance([], async (bench, maintenance) => {
+      await maintenance.command('tamper configuration');
+      await bench.console.waitFor(/ALARM seq=1 object=configuration/);
+      await bench.powerCycle(/ready\r\n/);
+      assert.match((await bench.console.command('alarms'))[0] ?? '', /^alarm object=configuration/);
+      await bench.powerCycle(/ready\r\n/);
+      assert.deepEqual(await bench.console.command('alarms'), ['OK']);
+    });
+  });
+
   it('has no maintenance port unless it was opened for test', async () => {
     await withGateway(['--no-opcua'], async (bench) => {
       assert.equal(bench.ready.maintenance, null);

@@ -51,7 +51,8 @@ describe('simulated gateway: OPC UA module', () => {
         await withClient(bench, async (ask) => {
           const start = await ask('start');
           assert.equal(start['publicPort'], bench.ready.opcuaPort);
-          assert.equal(start['model'], 'SG-1');
+          assert.equal((start['identity'] as Answer)['model'], 'SG-1');
+          assert.deepEqual(await bench.console.command('opcua fingerprint'), ['ab'.repeat(20), 'OK']);
           assert.deepEqual(start['defects'], ['opcua-accepts-repeated-sequence']);
           const state = await ask('state');
           assert.deepEqual(
@@ -109,7 +110,7 @@ describe('simulated gateway: OPC UA module', () => {
         await closed;
       });
       await bench.boot();
-      await withClient(bench, async (ask) => assert.equal((await ask('start'))['model'], 'SG-1'));
+      await withClient(bench, async (ask) => assert.equal((await ask('start'))['type'], 'start'));
     });
   });
 

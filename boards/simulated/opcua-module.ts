@@ -38,7 +38,9 @@ export class OpcuaModule {
   readonly #options: OpcuaOptions;
   #child: ChildProcess | undefined;
   #port: number | undefined;
+  #fingerprint: string | undefined;
   #waiting: Socket[] = [];
+  #asking: ((fingerprint: string | undefined) => void)[] = [];
 
   constructor(gateway: Gateway, processes: ProcessList, options: OpcuaOptions, onListening: () => void) {
     this.#gateway = gateway;
@@ -50,6 +52,17 @@ export class OpcuaModule {
       this.#send({ type: 'alarm', sequence: alarm.sequence, object: alarm.object, text: alarm.text });
       this.#sendState();
     });
+  }
+
+  /**
+   * SHA-1 thumbprint of the module's certificate; starts the module if it does not run yet.
+   *
+   * @param then gets undefined when the module cannot be started
+   */
+  fingerprint(then: (fingerprint: string | undefined) => void): void {
+    if (this.#child === undefined) this.#start();
+    if (this.#fingerprint === undefined) this.#asking.push(then);
+    else then(this.#fingerprint);
   }
 
   /** Ends the module with the device. */
@@ -80,7 +93,7 @@ export class OpcuaModule {
     child.on('exit', () => this.#ended(child));
     child.on('message', (message) => this.#receive(message as ModuleMessage));
     const { defects } = this.#gateway;
-    this.#send({ type: 'start', stateDir, publicPort, ...IDENTITY, defects: [...defects] });
+    this.#send({ type: 'start', stateDir, publicPort, identity: IDENTITY, defects: [...defects] });
     this.#sendState();
     const timer = setInterval(() => this.#sendState(), STATE_EVERY_MS);
     child.once('exit', () => clearInterval(timer));
@@ -91,6 +104,7 @@ export class OpcuaModule {
     if (this.#child !== child) return;
     this.#child = undefined;
     this.#port = undefined;
+    this.#tellFingerprint(undefined);
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
 
@@ -98,6 +112,7 @@ export class OpcuaModule {
     if (this.#gateway.hung) return;
     if (message.type === 'listening') {
       this.#port = message.port;
+      this.#tellFingerprint(message.fingerprint);
       for (const socket of this.#waiting.splice(0)) bridge(socket, message.port);
     } else if (message.type === 'log') {
       this.#gateway.log.append(message.event, message.object, message.result, message.text);
@@ -108,6 +123,11 @@ export class OpcuaModule {
         if (answer.reset === true) setTimeout(() => this.#gateway.reset(), RESET_AFTER_MS);
       });
     }
+  }
+
+  #tellFingerprint(fingerprint: string | undefined): void {
+    this.#fingerprint = fingerprint;
+    for (const answer of this.#asking.splice(0)) answer(fingerprint);
   }
 
   #sendState(): void {
