@@ -30,6 +30,8 @@ export class Alarms {
   readonly #defects: Defects;
   readonly #active = new Map<AlarmObject, Alarm>();
   readonly #listeners: ((alarm: Alarm) => void)[] = [];
+  /** Objects whose late alarm is on its way; only for the defect late-alarms. */
+  readonly #late = new Set<AlarmObject>();
   #sequence = 0;
   #last: Alarm | undefined;
 
@@ -66,8 +68,11 @@ export class Alarms {
     const named = this.#defects.has('alarm-names-wrong-object') ? wrongNameFor(object) : object;
     if (this.#active.has(named)) return;
     if (!this.#defects.has('late-alarms')) return this.#latch(named, text);
+    if (this.#late.has(named)) return;
+    this.#late.add(named);
     setTimeout(() => {
-      if (!this.#active.has(named)) this.#latch(named, text);
+      this.#late.delete(named);
+      this.#latch(named, text);
     }, LATE_BY_MS).unref();
   }
 

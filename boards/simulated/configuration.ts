@@ -15,10 +15,16 @@ const FACTORY: Settings = { unitId: 17, serial: '19200 8E1', highPressureMilliBa
 export class Configuration {
   readonly #flash: Flash;
 
+  /** True when what stood there was no whole record, and factory values have replaced it. */
+  readonly repaired: boolean;
+
   /** Writes factory values where there is no whole record. */
   constructor(flash: Flash) {
     this.#flash = flash;
-    if (new FlashJournal<Settings>(flash, LAYOUT.configuration).newest === undefined) this.factoryReset();
+    const { start, bytes } = LAYOUT.configuration;
+    const missing = new FlashJournal<Settings>(flash, LAYOUT.configuration).newest === undefined;
+    this.repaired = missing && !flash.read(start, bytes).every((byte) => byte === 0xff);
+    if (missing) this.factoryReset();
   }
 
   factoryReset(): void {

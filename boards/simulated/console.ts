@@ -74,14 +74,24 @@ export class SerialConsole {
     if (gateway === undefined) return undefined;
     const since = /^log since (\d{1,9})$/.exec(line);
     if (since !== null) return { lines: logLines(gateway, Number(since[1])) };
+    if (line === 'opcua fingerprint') return this.#fingerprint(gateway);
     if (line === 'update ymodem') return this.#receiveFile(gateway);
     const command = COMMANDS[line];
     if (command === undefined) return fail('unknown', 'command; see the datasheet');
     return command(gateway);
   }
 
+  #fingerprint(gateway: Gateway): undefined {
+    if (gateway.opcua === undefined) return fail('state', 'no OPC UA server runs');
+    gateway.opcua.fingerprint((fingerprint) => {
+      this.print(fingerprint ?? 'ERR state the OPC UA module did not start');
+      if (fingerprint !== undefined) this.print('OK');
+    });
+  }
+
   #receiveFile(gateway: Gateway): undefined {
     const { updater } = gateway;
+    if (updater.busyBecause !== undefined) fail('busy', updater.busyBecause);
     let begun = false;
     const transfer = new YmodemReceiver({
       send: (bytes) => this.#port.write(bytes),

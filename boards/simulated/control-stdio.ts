@@ -16,6 +16,7 @@ export function emit(message: object): void {
 
 /** Obeys commands in order until stdin ends or `exit` is asked for; then calls `onEnd`. */
 export function serveControl(backplane: Backplane, onEnd: () => void): void {
+  process.stdout.on('error', () => undefined); // a bench that is gone; the end of stdin says so too
   let previous = Promise.resolve();
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {

@@ -46,6 +46,7 @@ function powerUp(options: DeviceOptions, console: SerialConsole, reset: () => vo
   const configuration = new Configuration(flash);
   const gateway = new Gateway({ slots, floor, log, defects, commands, configuration, report, reset });
   console.serve(gateway);
+  if (configuration.repaired) gateway.alarms.raise('configuration', 'was altered; has factory values again');
   for (const { object, text } of report.alarms) gateway.alarms.raise(object, text);
   return gateway;
 }
@@ -69,6 +70,7 @@ function run(gateway: Gateway, options: DeviceOptions, uarts: Uarts, onReady: ()
   serveModbusRtu(uarts.rs485, unit);
   serveModbusTcp(options.modbusPort, unit, listening);
   const opcua = startOpcua(gateway, processes, options, listening);
+  gateway.opcua = opcua;
   return { runtime: { monitor, processes, memory, executablePath }, opcua };
 }
 

@@ -19,12 +19,12 @@ export const FILES = {
   opcua: 'opcua',
 } as const;
 
-/** Makes the folder a new device, unless there is one in it. */
-export function manufacture(folder: string): void {
+/** Makes the folder a new device, unless there is one in it. @param image first image; the golden one unless told */
+export function manufacture(folder: string, image?: Buffer): void {
   mkdirSync(folder, { recursive: true });
   const flashPath = join(folder, FILES.flash);
   if (existsSync(flashPath)) return;
-  const golden = readFileSync(dataPath('images', 'golden-1.2.0.bin'));
+  const golden = image ?? readFileSync(dataPath('images', 'golden-1.2.0.bin'));
   const cells = Buffer.alloc(FLASH_BYTES, 0xff);
   golden.copy(cells, LAYOUT.primary.start);
   OtpCounter.manufacture(join(folder, FILES.otp), FACTORY_FLOOR);

@@ -37,6 +37,8 @@ export class Gateway {
   readonly slots: Slots;
   readonly configuration: Configuration;
   readonly reset: () => void;
+  /** The OPC UA module, once the firmware runs and the model has one. */
+  opcua: { fingerprint(then: (fingerprint: string | undefined) => void): void } | undefined;
   #hung = false;
 
   constructor(parts: GatewayParts) {

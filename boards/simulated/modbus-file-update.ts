@@ -15,6 +15,8 @@ const VERIFY_AFTER_MS = 5;
 export class FileUpdate {
   readonly #gateway: Gateway;
   #sizeBytes = 0;
+  /** Size with which the transfer began; the registers may be written meanwhile. */
+  #announcedBytes = 0;
   #lastCommand = 0;
   #resetOrdered = false;
 
@@ -43,10 +45,10 @@ export class FileUpdate {
     const offset = offsetOf(file, record);
     if (offset + data.length <= updater.received) return;
     // An odd file ends with one byte of padding.
-    const useful = data.subarray(0, this.#sizeBytes - offset);
+    const useful = data.subarray(0, Math.max(0, this.#announcedBytes - offset));
     if (offset !== updater.received || data.length - useful.length > 1)
       throw new ModbusException(EXCEPTION.value);
-    updater.write(useful);
+    if (!updater.write(useful)) throw new ModbusException(EXCEPTION.value);
   }
 
   /** What has been received, read back. */
@@ -82,6 +84,7 @@ export class FileUpdate {
     const { updater } = this.#gateway;
     if (this.#sizeBytes === 0) throw new ModbusException(EXCEPTION.value);
     if (updater.ingress === 'file-records') updater.abort();
+    this.#announcedBytes = this.#sizeBytes;
     const begun = updater.begin('file-records', this.#sizeBytes);
     if (!begun.ok && begun.reason === 'busy') throw new ModbusException(EXCEPTION.busy);
   }

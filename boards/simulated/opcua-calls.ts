@@ -9,7 +9,7 @@ interface CallBase {
 }
 
 export type ModuleMessage =
-  | { type: 'listening'; port: number }
+  | { type: 'listening'; port: number; fingerprint: string }
   | { type: 'log'; event: string; object: string; result: string; text: string }
   | (CallBase & { what: 'send-command'; message: string })
   | (CallBase & { what: 'firmware'; name: string; bytes: string })
@@ -53,5 +53,5 @@ function offer({ updater }: Gateway, bytes: Buffer): CallAnswer {
 }
 
 function step(outcome: Step): CallAnswer {
-  return { result: outcome.ok ? { ok: true } : { ok: false, reason: outcome.text } };
+  return { result: outcome.ok ? { ok: true } : { ok: false, reason: 'state' } };
 }

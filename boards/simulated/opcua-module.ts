@@ -14,6 +14,8 @@ import { nodeArgumentsFor } from './paths.ts';
 import { type ProcessList } from './process-list.ts';
 
 const STATE_EVERY_MS = 100;
+/** Lets the answer to an activation reach the client before the device restarts. */
+const RESET_AFTER_MS = 150;
 
 export interface OpcuaOptions {
   publicPort: number;
@@ -36,7 +38,9 @@ export class OpcuaModule {
   readonly #options: OpcuaOptions;
   #child: ChildProcess | undefined;
   #port: number | undefined;
+  #fingerprint: string | undefined;
   #waiting: Socket[] = [];
+  #asking: ((fingerprint: string | undefined) => void)[] = [];
 
   constructor(gateway: Gateway, processes: ProcessList, options: OpcuaOptions, onListening: () => void) {
     this.#gateway = gateway;
@@ -48,6 +52,17 @@ export class OpcuaModule {
       this.#send({ type: 'alarm', sequence: alarm.sequence, object: alarm.object, text: alarm.text });
       this.#sendState();
     });
+  }
+
+  /**
+   * SHA-1 thumbprint of the module's certificate; starts the module if it does not run yet.
+   *
+   * @param then gets undefined when the module cannot be started
+   */
+  fingerprint(then: (fingerprint: string | undefined) => void): void {
+    if (this.#child === undefined) this.#start();
+    if (this.#fingerprint === undefined) this.#asking.push(then);
+    else then(this.#fingerprint);
   }
 
   /** Ends the module with the device. */
@@ -89,6 +104,7 @@ export class OpcuaModule {
     if (this.#child !== child) return;
     this.#child = undefined;
     this.#port = undefined;
+    this.#tellFingerprint(undefined);
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
 
@@ -96,6 +112,7 @@ export class OpcuaModule {
     if (this.#gateway.hung) return;
     if (message.type === 'listening') {
       this.#port = message.port;
+      this.#tellFingerprint(message.fingerprint);
       for (const socket of this.#waiting.splice(0)) bridge(socket, message.port);
     } else if (message.type === 'log') {
       this.#gateway.log.append(message.event, message.object, message.result, message.text);
@@ -103,9 +120,14 @@ export class OpcuaModule {
       const answer = answerCall(this.#gateway, message);
       this.#sendState();
       this.#send({ type: 'result', id: message.id, ...answer.result }, () => {
-        if (answer.reset === true) this.#gateway.reset();
+        if (answer.reset === true) setTimeout(() => this.#gateway.reset(), RESET_AFTER_MS);
       });
     }
+  }
+
+  #tellFingerprint(fingerprint: string | undefined): void {
+    this.#fingerprint = fingerprint;
+    for (const answer of this.#asking.splice(0)) answer(fingerprint);
   }
 
   #sendState(): void {

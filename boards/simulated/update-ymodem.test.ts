@@ -18,6 +18,10 @@ describe('simulated gateway: update over YMODEM', () => {
       assert.match(await bench.activate(), /slot primary: verified 1\.3\.0\r\n[^]*SG-1 1\.3\.0 ready/);
       const trial = await bench.status();
       assert.deepEqual([trial['version'], trial['slot'], trial['counter']], ['1.3.0+0', 'trial', '5']);
+      assert.match(
+        (await bench.console.command('update ymodem')).at(-1) ?? '',
+        /^ERR busy confirm the trial/,
+      );
       assert.deepEqual(await bench.console.command('update confirm'), ['OK']);
       await bench.powerCycle();
       const confirmed = await bench.status();

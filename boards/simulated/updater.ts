@@ -58,12 +58,19 @@ export class Updater {
     return verdict?.ok === true ? versionText(verdict.version) : undefined;
   }
 
+  /** Why no update can begin now; undefined when one can. */
+  get busyBecause(): string | undefined {
+    if (this.#ingress !== undefined) return `an update through ${this.#ingress} is under way`;
+    // The secondary slot holds what the trial would be reverted to.
+    const settled = this.#parts.slots.record.state === 'settled';
+    return settled ? undefined : 'confirm the trial, or reset to revert it, first';
+  }
+
   /** @param announcedBytes size that the sender promised, where the protocol tells it */
   begin(ingress: Ingress, announcedBytes: number | undefined): Begun {
     const { slots } = this.#parts;
-    if (this.#ingress !== undefined) return busy(`an update through ${this.#ingress} is under way`);
-    // The secondary slot holds what the trial would be reverted to.
-    if (slots.record.state !== 'settled') return busy('confirm the trial, or reset to revert it, first');
+    const why = this.busyBecause;
+    if (why !== undefined) return { ok: false, reason: 'busy', text: why };
     this.received = 0;
     this.reason = undefined;
     if (announcedBytes !== undefined && announcedBytes > SLOT_BYTES) return this.#refuse('size');
@@ -176,10 +183,6 @@ export class Updater {
     this.#parts.log.append('update-refused', 'firmware', 'refused', reason);
     return { ok: false, reason };
   }
-}
-
-function busy(text: string): Begun {
-  return { ok: false, reason: 'busy', text };
 }
 
 function isMalformed(reason: Refusal): boolean {

@@ -20,7 +20,7 @@ for (const mode of modes) {
     let bench: TestDriver;
     const start = async (more: Record<string, unknown> = {}): Promise<void> => {
       server = await FakeServer.start(mode);
-      const quiet = mode === 'tcp' ? {} : { quietMs: 150 };
+      const quiet = mode === 'tcp' ? {} : { quietMs: 300 };
       bench = testDriver(server.settings({ replyWithinMs: 300, ...quiet, ...more }));
       await bench.driver.open();
     };
@@ -218,7 +218,12 @@ describe('modbus tcp: connections', () => {
   });
 
   it('a refused connection rejects at once, and is one loss however often it is tried', async () => {
+    await read(1);
     await server.vanish();
+    await until(() => bench.log.find((text) => /was (reset|closed)/.test(text)), {
+      withinMs: 2000,
+      what: 'the end of the connection',
+    });
     const took = new Deadline(0);
     await assert.rejects(
       read(1),
@@ -231,6 +236,15 @@ describe('modbus tcp: connections', () => {
     await server.comeBack();
     assert.deepEqual(await read(2), [2]);
     assert.equal(bench.driver.state, 'open');
+  });
+
+  it('a connection refused before the device has ever answered is no loss: it may be booting', async () => {
+    await server.vanish();
+    await assert.rejects(read(1), PortError);
+    assert.deepEqual(bench.losses, []);
+    assert.equal(bench.driver.state, 'open');
+    await server.comeBack();
+    assert.deepEqual(await read(2), [2]);
   });
 
   it('a second loss after an answer is reported too', async () => {

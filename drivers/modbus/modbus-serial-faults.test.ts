@@ -25,7 +25,7 @@ describe('modbus-serial faults that must not show', () => {
   });
 
   it('RTU: a late reply given to the next request', async () => {
-    const registers = await on('rtu', { quietMs: 100 });
+    const registers = await on('rtu', { quietMs: 300 });
     server.tricks.push('hold');
     await assert.rejects(registers.readHolding(1, 1), TimeoutError);
     server.release();

@@ -38,8 +38,7 @@ class ClientExchange extends Exchange {
   }
 
   answered(unitAndPdu: Buffer): void {
-    this.#port.deliver(this.#slot, unitAndPdu);
-    // Does nothing when the library has settled the request, as it does for all functions that it is used for here.
+    if (this.#port.deliver(this.#slot, unitAndPdu)) return;
     this.#reject(new FrameError('unparsed', `modbus-serial made nothing of ${unitAndPdu.toString('hex')}`));
   }
 
@@ -59,6 +58,8 @@ export class ModbusSerialPort extends EventEmitter {
   readonly #freeSlots: number[] = [];
   #slots = 0;
   #rejectNext: Reject | undefined;
+  /** Set when the library has called back for the answer being delivered. */
+  #parsed = false;
 
   constructor(session: Session, who: string) {
     super();
@@ -79,21 +80,24 @@ export class ModbusSerialPort extends EventEmitter {
       this._transactionIdWrite = this.#freeSlots.pop() ?? (this.#slots += 1);
       this.#rejectNext = reject;
       issue(this.client, (error: unknown, result) => {
+        this.#parsed = true;
         if (error) reject(this.#translated(error, functionCode));
         else resolve(result);
       });
     });
   }
 
-  /** Gives an answer to the library. */
-  deliver(slot: number, unitAndPdu: Buffer): void {
+  /** Gives an answer to the library; false when the library made nothing of it. */
+  deliver(slot: number, unitAndPdu: Buffer): boolean {
     const covered = unitAndPdu.length;
     const frame = Buffer.allocUnsafe(covered + CRC_BYTES);
     unitAndPdu.copy(frame);
     frame.writeUInt16LE(crc16Modbus(frame, 0, covered), covered);
     this._transactionIdRead = slot;
-    this.emit('data', frame);
+    this.#parsed = false;
+    this.emit('data', frame); // the library calls back from within
     this.release(slot);
+    return this.#parsed;
   }
 
   release(slot: number): void {

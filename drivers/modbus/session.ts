@@ -9,8 +9,9 @@
  *   settled it is closed, and the next request makes a fresh one.
  * - A request in flight is rejected at once when the link dies. A TCP peer that closes an idle connection has done
  *   nothing wrong: that is an event in the record, and the next request connects again. A loss is reported once, until
- *   an answer has come again: when the link dies with a request in flight, when a connection is refused, when a serial
- *   port vanishes. After the device's power was cut on purpose nothing is reported, until it has answered again.
+ *   an answer has come again: when the link dies with a request in flight, when a connection is refused after the
+ *   device has answered before, when a serial port vanishes. After the device's power was cut on purpose nothing is
+ *   reported, until it has answered again.
  */
 
 import { monotonicMs } from '../../harness/clock.ts';
@@ -63,6 +64,8 @@ export class Session {
   #nextId = 1;
   #lossReported = false;
   #lossExpected = false;
+  /** Whether the device has answered since `open`. */
+  #answered = false;
 
   constructor(
     settings: SessionSettings,
@@ -93,6 +96,7 @@ export class Session {
     if (this.#state !== 'closed') throw say.alreadyOpen(this.#settings.who);
     this.#lossReported = false;
     this.#lossExpected = false;
+    this.#answered = false;
     this.#state = 'open';
     if (this.#keeper.connector.remote) return;
     try {
@@ -190,7 +194,8 @@ export class Session {
       this.#state = 'open';
       this.#pump();
     } catch (error) {
-      this.#report(error as BenchError);
+      // A device that has not answered yet may still be booting: nothing has been lost.
+      if (this.#answered) this.#report(error as BenchError);
       this.#failAll(error as BenchError);
     }
   }
@@ -217,6 +222,7 @@ export class Session {
       this.#stray(id, unitAndPdu);
       return;
     }
+    this.#answered = true;
     this.#lossReported = false;
     this.#lossExpected = false;
     const complaint = foreign

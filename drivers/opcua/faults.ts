@@ -71,7 +71,8 @@ export function deviceSays(what: string, status: string, details: ErrorDetails =
 
 /** The name of a numeric status code: `BadSecurityChecksFailed`, or hex where node-opcua knows none. */
 export function statusName(library: OpcUaLibrary, code: number): string {
-  const known = Object.values(library.ua.StatusCodes).find((status) => status.value === code);
+  const all = Object.values(library.ua.StatusCodes) as readonly { value: number; name: string }[];
+  const known = all.find((status) => status.value === code);
   return known?.name ?? `0x${code.toString(16).padStart(8, '0')}`;
 }
 
@@ -136,18 +137,29 @@ export function toBenchError(library: OpcUaLibrary, what: string, error: unknown
   return new DriverError('opcua-client', `${what}: ${prose.trim()}`, { cause: error });
 }
 
+/** Statuses by which a server says that the call itself was made wrongly: they judge our board file, not the content. */
+const callWasWrong = new Set([
+  'BadNodeIdUnknown',
+  'BadNodeIdInvalid',
+  'BadMethodInvalid',
+  'BadArgumentsMissing',
+  'BadTooManyArguments',
+  'BadTypeMismatch',
+]);
+
 /**
  * How the device met a stimulus that ended in this error. Only what the device did becomes an answer.
  *
- * @throws the error itself when it is the bench's: wrong settings, no connection to begin with
+ * @throws the error itself when it is the bench's: wrong settings or node ids, no connection to begin with
  */
 export function answerTo(error: unknown): Pick<Answer, 'kind' | 'reason'> {
-  if (error instanceof DeviceException) return { kind: 'refused', reason: String(error.data['status']) };
+  if (error instanceof DeviceException && !callWasWrong.has(String(error.data['status'])))
+    return { kind: 'refused', reason: String(error.data['status']) };
   if (error instanceof TimeoutError) return { kind: 'silent' };
   if (error instanceof FrameError) return { kind: 'garbage', reason: error.message };
   if (error instanceof PortError && error.code === 'link-lost') {
     const status = error.data['status'];
-    return status === undefined ? { kind: 'closed' } : { kind: 'closed', reason: String(status) };
+    return typeof status === 'string' ? { kind: 'closed', reason: status } : { kind: 'closed' };
   }
   throw error;
 }

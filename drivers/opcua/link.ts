@@ -1,7 +1,7 @@
 /** One live session with a server: secure channel, session, and the certainty of being told once when it ends. */
 
 import type { ClientSession, EndpointDescription, NodeId, OPCUAClient } from 'node-opcua-client';
-import { monotonicMs, within } from '../../harness/clock.ts';
+import { monotonicMs, pause, within } from '../../harness/clock.ts';
 import { DriverError, type BenchError } from '../../harness/errors.ts';
 import { endOf, toBenchError } from './faults.ts';
 import type { OpcUaLibrary } from './library.ts';
@@ -9,6 +9,8 @@ import type { Wire } from './recording-transport.ts';
 
 /** How long a polite goodbye may take before the socket is destroyed. */
 const goodbyeWithinMs = 1000;
+/** node-opcua leaves a timer of 100 ms behind when the server closes the socket before it does. */
+const farewellTimerMs = 110;
 /** A session that was idle for this part of its time-out is made anew rather than trusted to be there still. */
 const idleShare = 0.75;
 const watchEveryMs = 250;
@@ -221,8 +223,10 @@ export class SessionLink {
 async function disconnect(client: OPCUAClient, wire: Wire): Promise<void> {
   // With requests pending on a silent server, node-opcua's disconnect would wait 5 s for each.
   if (wire.ended) return client.disconnect();
+  const leftBehind = pause(farewellTimerMs);
   await settle(client.disconnect(), goodbyeWithinMs / 2);
   wire.destroy();
+  await leftBehind; // no timer survives our close
 }
 
 /** Waits, but not for long, and takes no notice of how it ended: for farewells only. */

@@ -265,6 +265,11 @@ describe('opcua node space and adapters', () => {
       await tap.mend();
     });
 
+    it('opcua-call never takes a wrong node id for a refusal', async () => {
+      const call: Action = adapter('opcua-call', { objectId: node(''), methodId: node('.NoSuchMethod') });
+      await assert.rejects(call.perform(), (error: BenchError) => error.code === 'opcua-status');
+    });
+
     type Messages = { send(message: Uint8Array): Promise<Record<string, unknown>> };
     it('opcua-command maps the numeric result', async () => {
       const messages = adapter<Messages>('opcua-command', {
@@ -364,7 +369,10 @@ describe('opcua node space and adapters', () => {
         assert.equal((await offer(500))['kind'], 'accepted');
         assert.equal(server.inside.committed.length, 1);
         server.onCommit = () => 'BadInvalidArgument';
+        server.errorMessage = 'signature';
         const refused = await offer(500);
+        server.errorMessage = '';
+        assert.match(String(refused['reason']), /state Error: signature$/);
         assert.deepEqual([refused['kind'], refused['stage']], ['refused', 'verify']);
       });
 

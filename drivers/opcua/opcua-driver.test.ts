@@ -12,13 +12,8 @@ import {
   type BenchError,
 } from '../../harness/errors.ts';
 import { bench, stateFolder, type Bench } from './test/bench.ts';
-import {
-  freePort,
-  startFakeServer,
-  startRawPeer,
-  type FakeServer,
-  type Misbehaviour,
-} from './test/fake-server.ts';
+import { freePort, startFakeServer, type FakeServer } from './test/fake-server.ts';
+import { startRawPeer, type Misbehaviour } from './test/raw-peer.ts';
 import { TestTap } from './test/test-tap.ts';
 
 let server: FakeServer;

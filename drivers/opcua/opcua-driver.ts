@@ -14,7 +14,7 @@ import { meansSessionOver } from './faults.ts';
 import { loadOpcUa } from './library.ts';
 import type { SessionLink } from './link.ts';
 import { OpcUaNodeSpace, type UseLink } from './node-space.ts';
-import { preparePki, readPin, type PkiPaths } from './pki.ts';
+import { forgetServerCertificate, preparePki, readPin, type PkiPaths } from './pki.ts';
 import { repeatedSequenceNumber } from './sequence-attack.ts';
 import type { OpcUaSettings } from './settings.ts';
 
@@ -68,6 +68,7 @@ export class OpcUaDriver implements Driver {
     const dial = this.#dialAddress();
     const port = settings.port ?? dial.port;
     const pki = await preparePki(stateDir);
+    if (settings.trust === 'this-run') await forgetServerCertificate(pki);
     const pin = await readPin(settings, boardDir);
     if (settings.user.kind === 'certificate') await readUserCertificate(settings.user, boardDir);
     this.#checkPolicy();

@@ -8,7 +8,7 @@
  */
 
 import { X509Certificate } from 'node:crypto';
-import { access, chmod, constants, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { rm, access, chmod, constants, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { DriverError, PortError } from '../../harness/errors.ts';
@@ -19,6 +19,7 @@ const keyMode = 0o600;
 const folderMode = 0o700;
 /** Ten years: a bench is not a place where a certificate should end a campaign. */
 const validityDays = 3650;
+const dayMs = 24 * 3600 * 1000;
 
 export interface PkiPaths {
   root: string;
@@ -68,26 +69,55 @@ export async function preparePki(stateDir: string): Promise<PkiPaths> {
  * @throws DriverError when the certificate that exists was made for another application URI
  */
 export async function ensureClientCertificate(
-  { ua }: OpcUaLibrary,
+  library: OpcUaLibrary,
   paths: PkiPaths,
   applicationUri: string,
 ): Promise<void> {
   const existing = await readFile(paths.certificateFile, 'utf8').catch(() => undefined);
   const key = await readFile(paths.privateKeyFile, 'utf8').catch(() => undefined);
   if (existing !== undefined && key !== undefined) return checkUri(existing, paths, applicationUri);
-  const { createSelfSignedCertificate, generatePrivateKey, privateKeyToPEM } = ua.crypto_utils;
-  const privateKey = await generatePrivateKey(2048);
-  const { cert } = await createSelfSignedCertificate({
-    privateKey,
+  const made = await selfSigned(library, {
     applicationUri,
     dns: [hostname()],
     subject: '/CN=Fieldproof bench/O=Fieldproof',
-    notBefore: new Date(Date.now() - 24 * 3600 * 1000), // devices without a good clock lag behind
-    validity: validityDays,
-    purpose: ua.crypto_utils.CertificatePurpose.ForApplication,
+    purpose: 'application',
+    validityDays,
   });
-  await writeWhole(paths.privateKeyFile, (await privateKeyToPEM(privateKey)).privPem, keyMode);
-  await writeWhole(paths.certificateFile, cert, 0o644);
+  await writeWhole(paths.privateKeyFile, made.keyPem, keyMode);
+  await writeWhole(paths.certificateFile, made.certificatePem, 0o644);
+}
+
+/** node-opcua's key tools; their own types need the DOM's CryptoKey. */
+interface KeyTools {
+  generatePrivateKey(bits: number): Promise<object>;
+  createSelfSignedCertificate(options: Record<string, unknown>): Promise<{ cert: string }>;
+  privateKeyToPEM(key: object): Promise<{ privPem: string }>;
+}
+
+/** A new RSA 2048 key with a self-signed certificate, both PEM. Valid since yesterday: devices' clocks lag behind. */
+export async function selfSigned(
+  { ua }: OpcUaLibrary,
+  wanted: {
+    subject: string;
+    purpose: 'application' | 'user';
+    validityDays: number;
+    applicationUri?: string;
+    dns?: readonly string[];
+  },
+): Promise<{ certificatePem: string; keyPem: string }> {
+  const tools = ua.crypto_utils as unknown as KeyTools;
+  const { ForApplication, ForUserAuthentication } = ua.crypto_utils.CertificatePurpose;
+  const privateKey = await tools.generatePrivateKey(2048);
+  const { cert } = await tools.createSelfSignedCertificate({
+    privateKey,
+    subject: wanted.subject,
+    notBefore: new Date(Date.now() - dayMs),
+    validity: wanted.validityDays,
+    purpose: wanted.purpose === 'user' ? ForUserAuthentication : ForApplication,
+    ...(wanted.applicationUri === undefined ? {} : { applicationUri: wanted.applicationUri }),
+    ...(wanted.dns === undefined ? {} : { dns: wanted.dns }),
+  });
+  return { certificatePem: cert, keyPem: (await tools.privateKeyToPEM(privateKey)).privPem };
 }
 
 function checkUri(pem: string, paths: PkiPaths, applicationUri: string): void {
@@ -126,7 +156,7 @@ export async function readPin(
   settings: Pick<OpcUaSettings, 'trust' | 'serverCertificate'>,
   boardDir: string,
 ): Promise<Uint8Array | string | undefined> {
-  if (settings.trust === 'first-use') return undefined;
+  if (settings.trust !== 'pinned') return undefined;
   const pin = settings.serverCertificate;
   if (pin === undefined) {
     throw new DriverError('no-pin', 'trust: pinned needs serverCertificate: a file or a thumbprint');
@@ -172,6 +202,11 @@ export async function checkServerCertificate(
       ? `Remove ${paths.serverFile} if the device was given new keys on purpose.`
       : 'Correct serverCertificate in the board file if the device is the right one.';
   throw mismatch(offered.sha1, thumbprints(expected).sha1, next);
+}
+
+/** Forgets the certificate of a first use, so that the next one counts as the first. */
+export async function forgetServerCertificate(paths: PkiPaths): Promise<void> {
+  await rm(paths.serverFile, { force: true });
 }
 
 /** Keeps the certificate of a first use. */

@@ -6,7 +6,7 @@
  */
 
 import { connect, type Socket } from 'node:net';
-import type { IClientTransport, IClientTransportFactory } from 'node-opcua-transport';
+import type { IClientTransportFactory } from 'node-opcua-transport';
 import { monotonicMs } from '../../harness/clock.ts';
 import type { WireLog } from '../../harness/driver.ts';
 import type { OpcUaLibrary } from './library.ts';
@@ -60,6 +60,7 @@ export function recordingTransports(
       record(socket, log);
       guard(socket, wire);
       this._install_socket(socket as unknown as Parameters<typeof this._install_socket>[0]);
+      socket.setTimeout(0); // node-opcua would break a connection that is idle for transportTimeout
       options.onWire(wire);
       const failed = (error: Error): void => callback(error);
       socket.once('error', failed);
@@ -102,17 +103,19 @@ export function recordingTransports(
     return wire;
   };
 
-  return { create: (settings) => new RecordingTransport(settings) as unknown as IClientTransport };
+  return { create: (settings) => new RecordingTransport(settings) };
 }
 
 /** Puts every byte of both directions into the log: at the socket, so HEL, OPN and discovery are included. */
 function record(socket: Socket, log: WireLog): void {
   socket.on('data', (bytes: Buffer) => log.received(bytes));
-  const write = socket.write.bind(socket) as (bytes: Uint8Array, ...rest: never[]) => boolean;
-  socket.write = ((bytes: Uint8Array, ...rest: never[]) => {
+  type Write = (bytes: Uint8Array, ...rest: never[]) => boolean;
+  const write: Write = socket.write.bind(socket);
+  const recorded: Write = (bytes, ...rest) => {
     if (!socket.destroyed) log.sent(bytes);
     return write(bytes, ...rest);
-  }) as typeof socket.write;
+  };
+  socket.write = recorded;
 }
 
 /**

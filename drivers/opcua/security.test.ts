@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
 import { DeviceException, DriverError, explain, type BenchError } from '../../harness/errors.ts';
 import { loadOpcUa } from './library.ts';
-import { pkiPaths, thumbprints } from './pki.ts';
+import { pkiPaths, selfSigned, thumbprints } from './pki.ts';
 import { bench, stateFolder, type Bench, type SettingsInput } from './test/bench.ts';
 import { operator, startFakeServer, type FakeServer } from './test/fake-server.ts';
 
@@ -34,20 +34,9 @@ describe('opcua security', () => {
   });
 
   async function makeUser(name: string): Promise<void> {
-    const { crypto_utils } = loadOpcUa().ua;
-    const privateKey = await crypto_utils.generatePrivateKey(2048);
-    const { cert } = await crypto_utils.createSelfSignedCertificate({
-      privateKey,
-      subject: `/CN=${name}`,
-      notBefore: new Date(Date.now() - 60_000),
-      validity: 30,
-      purpose: crypto_utils.CertificatePurpose.ForUserAuthentication,
-    });
-    await writeFile(join(shared.stateDir, `${name}.pem`), cert);
-    await writeFile(
-      join(shared.stateDir, `${name}.key`),
-      (await crypto_utils.privateKeyToPEM(privateKey)).privPem,
-    );
+    const made = await selfSigned(loadOpcUa(), { subject: `/CN=${name}`, purpose: 'user', validityDays: 30 });
+    await writeFile(join(shared.stateDir, `${name}.pem`), made.certificatePem);
+    await writeFile(join(shared.stateDir, `${name}.key`), made.keyPem);
   }
 
   const pemBody = (pem: string): string => pem.replace(/-----[^-]+-----|\s/g, '');

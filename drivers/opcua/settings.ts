@@ -42,10 +42,10 @@ export const settingsSchema = z.strictObject({
     .describe('default: None for mode None, else Basic256Sha256'),
   user: userSchema,
   trust: z
-    .enum(['first-use', 'pinned'])
+    .enum(['first-use', 'this-run', 'pinned'])
     .default('first-use')
     .describe(
-      "first-use remembers the server's certificate in the wire's state folder; pinned compares with serverCertificate",
+      "first-use remembers the server's certificate in the wire's state folder; this-run forgets it when the wire is opened anew (for devices that make new keys); pinned compares with serverCertificate",
     ),
   serverCertificate: z
     .string()

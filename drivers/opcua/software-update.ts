@@ -39,6 +39,8 @@ export interface LoadingNodes {
   fileTransferId: string;
   generateFileForWrite: string;
   closeAndCommit: string;
+  /** The variable with the device's words about the last failure (OPC 10000-100 8.4.3.3.1), where it has one. */
+  errorMessage: string | undefined;
 }
 
 const pollEveryMs = 50;
@@ -61,17 +63,20 @@ export async function findLoading(
   nodes: OpcUaNodeSpace,
   settings: SoftwareUpdateSettings,
 ): Promise<LoadingNodes> {
-  const fileTransferId = settings.fileTransferId ?? (await findFileTransfer(nodes, settings));
+  const loadingId =
+    settings.loadingId ??
+    (settings.fileTransferId === undefined
+      ? (await childOf(nodes, settings.nodeId, 'Loading')).nodeId
+      : undefined);
+  const fileTransferId =
+    settings.fileTransferId ?? (await childOf(nodes, loadingId ?? settings.nodeId, 'FileTransfer')).nodeId;
+  const ofLoading = loadingId === undefined ? [] : await nodes.browse(loadingId);
   return {
     fileTransferId,
     generateFileForWrite: (await childOf(nodes, fileTransferId, 'GenerateFileForWrite')).nodeId,
     closeAndCommit: (await childOf(nodes, fileTransferId, 'CloseAndCommit')).nodeId,
+    errorMessage: ofLoading.find((child) => child.browseName === 'ErrorMessage')?.nodeId,
   };
-}
-
-async function findFileTransfer(nodes: OpcUaNodeSpace, settings: SoftwareUpdateSettings): Promise<string> {
-  const loadingId = settings.loadingId ?? (await childOf(nodes, settings.nodeId, 'Loading')).nodeId;
-  return (await childOf(nodes, loadingId, 'FileTransfer')).nodeId;
 }
 
 /**
@@ -89,21 +94,30 @@ export async function offerImage(
   const progress = noProgress(image.bytes.length);
   let stage: Stage = 'transfer';
   let askedAtMs = monotonicMs();
-  try {
+  const steps = async (): Promise<Pick<Answer, 'kind' | 'reason'>> => {
     const file = await generateFile(nodes, loading, settings.fileVersion);
     await transfer(nodes, file, image.bytes, chunkBytes, progress);
     stage = 'verify';
     askedAtMs = monotonicMs();
     const reason = await commit(nodes, loading, file, settings.verifyWithinMs, progress);
-    if (reason !== undefined) {
-      return { kind: 'refused', reason, stage, delivery: progress, elapsedMs: monotonicMs() - askedAtMs };
-    }
-    return { kind: 'accepted', delivery: progress, elapsedMs: monotonicMs() - askedAtMs };
-  } catch (error) {
-    const answer = answerTo(error);
+    return reason === undefined ? { kind: 'accepted' } : { kind: 'refused', reason };
+  };
+  const met = await steps().catch((error: unknown) => {
+    // A refusal of CloseAndCommit acknowledges the transfer's end as well.
     if (stage === 'verify' && error instanceof DeviceException) progress.complete = true;
-    return { ...answer, stage, delivery: progress, elapsedMs: monotonicMs() - askedAtMs };
-  }
+    return answerTo(error);
+  });
+  const answer = { ...met, delivery: progress, elapsedMs: monotonicMs() - askedAtMs };
+  if (met.kind === 'accepted') return answer;
+  if (met.kind !== 'refused') return { ...answer, stage };
+  return { ...answer, stage, reason: await inItsWords(nodes, loading, met.reason ?? '') };
+}
+
+/** The reason of a refusal with what the device keeps in ErrorMessage, if it says anything. */
+async function inItsWords(nodes: OpcUaNodeSpace, loading: LoadingNodes, reason: string): Promise<string> {
+  if (loading.errorMessage === undefined) return reason;
+  const words = await nodes.read(loading.errorMessage).catch(() => ''); // an extra; the refusal stands without it
+  return typeof words === 'string' && words !== '' ? `${reason}: ${words}` : reason;
 }
 
 /** Node ids are known; the file and its handle come from the device. */
@@ -156,15 +170,18 @@ async function commit(
 
 /** Reads the completion state machine until it is idle or in error. */
 async function restOf(nodes: OpcUaNodeSpace, machine: string, withinMs: number): Promise<string | undefined> {
-  const current = (await childOf(nodes, machine, 'CurrentState')).nodeId;
-  const state = await until(
-    async () => {
-      const text = String(await nodes.read(current));
-      return text === 'Idle' || text === 'Error' ? text : undefined;
-    },
-    { withinMs, everyMs: pollEveryMs, what: 'the end of the file check' },
-  ).catch((error: unknown) => {
-    // The machine and its nodes go away once the transaction is over (OPC 10000-20 4.4.6).
+  const rest = async (): Promise<string> => {
+    const current = (await childOf(nodes, machine, 'CurrentState')).nodeId;
+    return until(
+      async () => {
+        const text = String(await nodes.read(current));
+        return text === 'Idle' || text === 'Error' ? text : undefined;
+      },
+      { withinMs, everyMs: pollEveryMs, what: 'the end of the file check' },
+    );
+  };
+  const state = await rest().catch((error: unknown) => {
+    // The machine and its nodes may go away once the transaction is over (OPC 10000-20 4.4.5).
     if (error instanceof DeviceException && error.data['status'] === 'BadNodeIdUnknown') return 'Idle';
     throw error;
   });

@@ -86,7 +86,8 @@ function convert(ua: OpcUaLibrary['ua'], type: string, value: unknown): unknown 
       return toBytes(value);
     case 'String':
     case 'Guid':
-      return value === null ? null : String(value as string);
+      if (value !== null && typeof value !== 'string') throw unfit(type, value);
+      return value;
     case 'Boolean':
       if (typeof value !== 'boolean') throw unfit(type, value);
       return value;
@@ -95,7 +96,7 @@ function convert(ua: OpcUaLibrary['ua'], type: string, value: unknown): unknown 
       if (typeof value !== 'number') throw unfit(type, value);
       return value;
     case 'DateTime': {
-      const date = value instanceof Date ? value : new Date(String(value as string));
+      const date = value instanceof Date ? value : new Date(String(value));
       if (Number.isNaN(date.getTime())) throw unfit(type, value);
       return date;
     }
@@ -118,7 +119,7 @@ function toInteger(
   const whole = typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value));
   const text = typeof value === 'string' && /^-?\d+$/.test(value);
   if (!whole && !text) throw unfit(type, value);
-  const number = BigInt(value as number | bigint | string);
+  const number = BigInt(value);
   if (number < least || number > most) throw unfit(type, value);
   if (!type.endsWith('64')) return Number(number);
   const bits = BigInt.asUintN(64, number);
@@ -133,7 +134,7 @@ function toBytes(value: unknown): Buffer | null {
 }
 
 function unfit(type: string, value: unknown): DriverError {
-  const shown = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const shown = typeof value === 'bigint' ? `${value}` : (JSON.stringify(value) ?? typeof value);
   return new DriverError('unfit-value', `${shown} is no ${type}`, {
     hint: type === 'ByteString' ? 'Write bytes as hex, two digits each.' : 'Correct the value, or its type.',
   });

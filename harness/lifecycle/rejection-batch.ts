@@ -84,7 +84,7 @@ export class RejectionBatch {
   }
 
   async #open(t: CaseContext): Promise<void> {
-    if (this.#openingFailure !== undefined) throw this.#openingFailure;
+    if (this.#openingFailure instanceof Error) throw this.#openingFailure;
     if (this.#baseline === undefined) {
       try {
         const state = await controlUpdate(t, 'before', this.#wayIn(t));

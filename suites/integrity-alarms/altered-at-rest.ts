@@ -6,6 +6,7 @@ import {
   BenchError,
   changes,
   controlUpdate,
+  differsFromImage,
   explain,
   install,
   mustBeAudited,
@@ -50,7 +51,7 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
   await always(
     async () => {
       const state = await t.step('what runs after the boot', () => stateAfterBoot(t));
-      judgeBoot(t, baseline, state);
+      await judgeBoot(t, baseline, state);
       await mustBeAudited(t, 'bootRefused', marker);
     },
     () => t.step('reinstall the golden image', () => reinstall(t)),
@@ -73,31 +74,60 @@ async function stateAfterBoot(t: CaseContext): Promise<FirmwareState | undefined
   }
 }
 
-function judgeBoot(t: CaseContext, baseline: FirmwareState, state: FirmwareState | undefined): void {
-  const atRest = t.need(t.declaration.integrity, 'declaration of integrity monitoring').atRest;
-  if (atRest === 'recovers') {
-    if (state === undefined || changes(baseline, state).length > 0) {
-      t.violates({
-        code: 'not-restored',
-        expected: 'the declared restoration from a good copy',
-        observed: state === undefined ? 'no answer' : changes(baseline, state).join('; '),
-      });
-    }
-    return;
-  }
+/**
+ * Altered code must not run. Silence is fine, and so is a recovery mode; whatever runs must be a genuine image: the
+ * one from before only where the declaration says that the device restores itself.
+ */
+async function judgeBoot(
+  t: CaseContext,
+  baseline: FirmwareState,
+  state: FirmwareState | undefined,
+): Promise<void> {
+  const { atRest } = t.need(t.declaration.integrity, 'declaration of integrity monitoring');
   if (state === undefined) {
     t.note('the device stayed silent instead of booting altered code');
     return;
   }
   const changed = changes(baseline, state);
-  if (changed.length === 0) {
+  const said = changed.join('; ') || 'the same version and digest as before';
+  if (!(await doesItsJob(t))) {
+    t.note(`not booted into its application: ${said}`);
+    return;
+  }
+  const genuine = genuineImage(t, state);
+  if (genuine === undefined) {
+    t.violates({
+      code: 'booted-altered-code',
+      expected: 'nothing but a genuine image to run',
+      observed: `the device does its job with an image that is none of the genuine ones: ${said}`,
+    });
+  }
+  if (changed.length === 0 && atRest !== 'recovers') {
     t.violates({
       code: 'booted-altered-code',
       expected: 'altered code not to be booted',
       observed: 'the same version and digest as before, running',
     });
   }
-  t.note(`after the boot: ${changed.join('; ')}`);
+  t.note(`after the boot ${genuine} runs: ${said}`);
+}
+
+/** True when the process value answers: the application runs. Without one, an answering device counts as running. */
+async function doesItsJob(t: CaseContext): Promise<boolean> {
+  if (t.device.process === undefined) return true;
+  try {
+    await t.device.process.read();
+    return true;
+  } catch (error) {
+    if (error instanceof BenchError) return false;
+    throw error;
+  }
+}
+
+/** Name of the genuine image that the state fits; undefined when it fits none. */
+function genuineImage(t: CaseContext, state: FirmwareState): string | undefined {
+  if (!state.digest.observable) return 'an image whose digest is not observable';
+  return [...t.run.images.values()].find((image) => differsFromImage(state, image) === undefined)?.name;
 }
 
 async function reinstall(t: CaseContext): Promise<void> {

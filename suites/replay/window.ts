@@ -1,7 +1,7 @@
 /** REP-03: how old may a message be? Measured by bisection, and held against the declaration. */
 
 import { searchWindow, type CaseContext } from '../../harness/index.ts';
-import { Sender, triple } from './messages.ts';
+import { triple, type Sender } from './messages.ts';
 
 /** An old message must be refused; the window is searched and reported with its uncertainty. */
 export async function mustRefuseOldMessages(t: CaseContext): Promise<void> {

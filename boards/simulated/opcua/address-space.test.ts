@@ -160,6 +160,11 @@ describe('the OPC UA module: nodes, users, events', () => {
     assert.match(answer, /BadSecurityModeRejected/);
   });
 
+  it('serves a client that comes by another port, as through a recording proxy', async () => {
+    const session = await clients.login(`opc.tcp://127.0.0.1:${module.listening.port}`, operator);
+    assert.equal(await valueOf(session, 'Gateway.Version'), someState.version);
+  });
+
   it('raises an alarm as an event of the Server object', async () => {
     const fields = ['EventType', 'SourceName', 'Message', 'Severity'];
     const events: unknown[][] = [];

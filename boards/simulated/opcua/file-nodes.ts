@@ -8,7 +8,7 @@
 import { type DeviceLink } from './device-link.ts';
 import { type FileTransaction } from './file-transaction.ts';
 import { type ArgumentSpec, type NodeBuilder, type Outcome, type StatusName } from './node-builder.ts';
-import { type UAObject } from './node-opcua.ts';
+import { type Library, type OPCUAServer, type UAObject } from './node-opcua.ts';
 
 const temporaryFileTransferType = 'i=15744';
 const fileType = 'i=11575';
@@ -21,6 +21,15 @@ export const maximumFileBytes = 1024 * 1024;
 export const clientProcessingTimeoutMs = 60_000;
 
 const maximumNameLength = 128;
+
+/** SoftwareVersionFileType.Pending. Source: OPC 10000-100, 8.5.1. */
+const pendingVersion = 1;
+
+const generateMethods: ReadonlySet<string> = new Set(
+  ['GenerateFileForWrite', 'GenerateFileForRead'].map(
+    (name) => `Gateway.SoftwareUpdate.Loading.FileTransfer.${name}`,
+  ),
+);
 
 export interface CommittedFile {
   name: string;
@@ -94,10 +103,26 @@ function addGenerate(
  * loading lets a client write (OPC 10000-100, 8.4.5.2); a text is taken as the file's name. `null` is a refusal.
  */
 function nameOf(options: unknown): string | null {
-  const pending = 1;
-  if (options === null || options === undefined || options === pending) return 'pending';
+  if (options === pendingVersion) return 'pending';
   if (typeof options !== 'string' || options.length > maximumNameLength) return null;
   return options;
+}
+
+/**
+ * Lets a client pass Null as options, as it must when their type is BaseDataType (OPC 10000-20, 4.4.4). node-opcua
+ * 2.182.2 answers Bad_TypeMismatch (node-opcua-address-space, dist/api/helpers/argument_list.js:162: Null has no
+ * data type node); here Null becomes what it stands for before it is looked at.
+ */
+export function acceptNullOptions(library: Library, server: OPCUAServer): void {
+  const { CallRequest, DataType, Variant } = library.ua;
+  server.on('request', (request) => {
+    if (!(request instanceof CallRequest)) return;
+    for (const { methodId, inputArguments } of request.methodsToCall ?? []) {
+      const first = inputArguments?.[0];
+      if (!generateMethods.has(String(methodId.value)) || first?.dataType !== DataType.Null) continue;
+      inputArguments?.splice(0, 1, new Variant({ dataType: DataType.Int32, value: pendingVersion }));
+    }
+  });
 }
 
 async function closeAndCommit(

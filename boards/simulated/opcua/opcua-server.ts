@@ -6,7 +6,7 @@
 
 import { type DeviceLink } from './device-link.ts';
 import { FileTransaction } from './file-transaction.ts';
-import { clientProcessingTimeoutMs, maximumFileBytes } from './file-nodes.ts';
+import { acceptNullOptions, clientProcessingTimeoutMs, maximumFileBytes } from './file-nodes.ts';
 import { addGateway } from './gateway-nodes.ts';
 import { type AlarmMessage, type GatewayState, type StartMessage } from './ipc.ts';
 import { gatewayUri, NodeBuilder } from './node-builder.ts';
@@ -14,6 +14,7 @@ import { type Library, type OPCUAServer } from './node-opcua.ts';
 import { openPki, type Pki } from './pki.ts';
 import { addSoftwareUpdate } from './software-update.ts';
 import { trimmedNodesets } from './trimmed-nodeset.ts';
+import { closeUnopenedChannels } from './unopened-channels.ts';
 import { isUser, roleIdOf } from './users.ts';
 
 const address = '127.0.0.1';
@@ -41,6 +42,8 @@ export async function startOpcuaServer(
   await server.initialize();
   limitEndpoints(library, server, start.publicPort);
   const content = addContent(library, server, start, device);
+  acceptNullOptions(library, server);
+  closeUnopenedChannels(server, device);
   await server.start();
   const port = server.endpoints[0]?.port;
   if (port === undefined) throw new Error('the OPC UA server started without an endpoint');

@@ -37,7 +37,7 @@ process.on('message', (message) => {
 function receive(message: DeviceMessage): void {
   switch (message.type) {
     case 'start':
-      if (!isStarting) void start(message);
+      if (!isStarting) void start(checked(message));
       break;
     case 'state':
       latest = message.state;
@@ -50,6 +50,21 @@ function receive(message: DeviceMessage): void {
       device.settle(message);
       break;
   }
+}
+
+/** The one message that everything rests on; a device that sends it wrongly is told so, not met by a puzzle. */
+function checked(message: StartMessage): StartMessage {
+  const { stateDir, publicPort, identity, defects } = message as Partial<StartMessage>;
+  const missing = Object.entries({ stateDir, publicPort, identity, defects }).filter(
+    ([, value]) => value === undefined,
+  );
+  if (missing.length > 0) {
+    console.error(
+      `the device's start message lacks ${missing.map(([name]) => name).join(', ')} (see ipc.ts)`,
+    );
+    process.exit(1);
+  }
+  return message;
 }
 
 async function start(message: StartMessage): Promise<void> {

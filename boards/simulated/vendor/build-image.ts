@@ -17,12 +17,14 @@ export interface ImageRecipe {
   key: KeyObject;
   /** UUID in hex; HARDWARE_C unless told. */
   hardware?: string;
+  /** 24 KiB less the header unless told. */
+  payloadBytes?: number;
   /** What the pseudo-code does once it runs; `run` unless told. */
   behaviour?: 'run' | 'crash';
 }
 
 export function buildImage(recipe: ImageRecipe): Buffer {
-  const payload = pseudoCode(recipe.version, recipe.behaviour ?? 'run');
+  const payload = pseudoCode(recipe.version, recipe.behaviour ?? 'run', recipe.payloadBytes ?? PAYLOAD_BYTES);
   const protectedTlvs = tlvArea(0x6908, [
     ...(recipe.counter === undefined ? [] : [{ type: 0x50, value: u32(recipe.counter) }]),
     { type: 0x75, value: Buffer.from(recipe.hardware ?? HARDWARE_C, 'hex') },
@@ -65,13 +67,13 @@ function tlvArea(magic: number, entries: readonly { type: number; value: Buffer 
 }
 
 /** Bytes that look like code, the same for the same version, after a line of text that `strings` finds. */
-function pseudoCode(version: string, behaviour: string): Buffer {
+function pseudoCode(version: string, behaviour: string, payloadBytes: number): Buffer {
   const banner = Buffer.from(`SG-1 firmware ${version} behaviour=${behaviour}\0`);
   const blocks = [banner];
-  for (let bytes = banner.length, counter = 0; bytes < PAYLOAD_BYTES; bytes += 32, counter += 1) {
+  for (let bytes = banner.length, counter = 0; bytes < payloadBytes; bytes += 32, counter += 1) {
     blocks.push(createHash('sha256').update(`sg-1 pseudo-code ${version} ${counter}`).digest());
   }
-  return Buffer.concat(blocks).subarray(0, PAYLOAD_BYTES);
+  return Buffer.concat(blocks).subarray(0, payloadBytes);
 }
 
 function u16(value: number): Buffer {

@@ -10,7 +10,10 @@ export interface LinkEvents {
 }
 
 export interface Link {
-  /** Hands the bytes to the operating system in one write. */
+  /**
+   * Hands the bytes to the operating system in one write of their own: devices are met that take one request per TCP
+   * segment only, so requests are never gathered.
+   */
   write(bytes: Uint8Array): void;
   /** Ends the link; resolves when the operating system has let go of it. Safe twice. */
   close(): Promise<void>;

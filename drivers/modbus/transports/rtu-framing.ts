@@ -9,6 +9,7 @@
 import { FrameError } from '../../../harness/errors.ts';
 import { type Exchange } from '../exchange.ts';
 import { answerLength, crcFits, CRC_BYTES, encodeRtu, RTU_MAX_BYTES, UNIT_BYTES } from '../frames.ts';
+import { FUNCTION } from '../functions.ts';
 import { type FrameSink, type Framing } from './framing.ts';
 
 const MIN_FRAME_BYTES = UNIT_BYTES + 1 + CRC_BYTES;
@@ -64,19 +65,32 @@ export class RtuFraming implements Framing {
   #scan(asked: Exchange): void {
     const length = answerLength(this.#buffer, UNIT_BYTES, this.#length, asked.pdu);
     if (typeof length === 'number') {
-      const frameBytes = UNIT_BYTES + length + CRC_BYTES;
-      this.#announced = frameBytes;
-      if (frameBytes > RTU_MAX_BYTES) {
-        this.#break(
-          'overlong',
-          `a count means a frame of ${frameBytes} bytes, at most ${RTU_MAX_BYTES} are allowed`,
-        );
-      } else if (this.#length >= frameBytes) this.#end(frameBytes, asked);
-    } else if (this.#length >= MIN_FRAME_BYTES && crcFits(this.#buffer, this.#length)) {
-      // Either the function does not tell its length, or a device counts more objects than this frame holds, as the
-      // example of V1.1b3 section 6.21 does: the CRC fits, and a gap decides.
+      this.#announced = UNIT_BYTES + length + CRC_BYTES;
+      if (this.#length >= this.#announced) {
+        this.#end(this.#announced, asked);
+        return;
+      }
+      if (!this.#mayAnnounceTooMuch()) {
+        if (this.#announced > RTU_MAX_BYTES) {
+          this.#break(
+            'overlong',
+            `a count that means ${this.#announced} bytes, at most ${RTU_MAX_BYTES} are allowed`,
+          );
+        }
+        return;
+      }
+    }
+    if (this.#length >= MIN_FRAME_BYTES && crcFits(this.#buffer, this.#length)) {
       this.#gap = setTimeout(() => this.#end(this.#length, asked), this.#gapMs);
     }
+  }
+
+  /**
+   * Some devices count the identification objects of all parts in each part, as the example of V1.1b3 section 6.21
+   * does: there, too, a fitting CRC and a gap decide.
+   */
+  #mayAnnounceTooMuch(): boolean {
+    return this.#buffer[UNIT_BYTES] === FUNCTION.encapsulated;
   }
 
   #end(frameBytes: number, asked: Exchange): void {

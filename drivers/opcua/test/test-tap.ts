@@ -72,12 +72,17 @@ export class TestTap implements LinkTap {
     this.#silent = true;
   }
 
-  /** Cuts all connections and takes no more. */
-  async break(): Promise<void> {
+  /** Resets the connections, and goes on taking new ones. */
+  cut(): void {
     for (const { client, device } of this.#pairs) {
       client.resetAndDestroy();
       device.destroy();
     }
+  }
+
+  /** Cuts all connections and takes no more. */
+  async break(): Promise<void> {
+    this.cut();
     await new Promise<void>((resolve) => (this.#server ? this.#server.close(() => resolve()) : resolve()));
     this.#server = undefined;
   }
