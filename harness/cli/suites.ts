@@ -2,13 +2,13 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { globSync } from 'glob';
 import Mocha from 'mocha';
 import { parse } from 'yaml';
 import type { Catalogue } from '../catalogue/index.ts';
 import { BoardFileError, UsageError } from '../errors.ts';
 import { registeredCases, type RegisteredCase } from '../lifecycle/test-case.ts';
+import { importInto } from './import-suites.ts';
 import { codeRoot, compiled, packageRoot } from './paths.ts';
 
 /** What we take from `.mocharc.yml`; everything else there is for `npx mocha` alone. */
@@ -55,31 +55,20 @@ function asWeRun(file: string): string {
 /** Mocha with all suites loaded; cases are in the registry afterwards. */
 export async function loadSuites(): Promise<Mocha> {
   const files = suiteFiles();
-  if (compiled && files.some((file) => file.endsWith('.ts'))) {
-    const { register } = await import('tsx/esm/api'); // a lab's own suites, beside our compiled ones
-    register();
-  }
+  await readyForTypeScript(files);
   const mocha = new Mocha({ ui: 'bdd', timeout: 0, retries: 0, forbidOnly: true, reporter: QuietReporter });
-  files.forEach((file) => mocha.addFile(file));
   await importInto(mocha, files);
   return mocha;
 }
 
-/** Says nothing: progress and table come from the lifecycle and the record. */
-/**
- * What `mocha.loadFilesAsync` does, with import() alone: mocha would prefer require(), under which a TypeScript suite
- * has a harness of its own.
- */
-async function importInto(mocha: Mocha, files: readonly string[]): Promise<void> {
-  const { EVENT_FILE_PRE_REQUIRE, EVENT_FILE_REQUIRE, EVENT_FILE_POST_REQUIRE } = Mocha.Suite.constants;
-  for (const file of files) {
-    mocha.suite.emit(EVENT_FILE_PRE_REQUIRE, globalThis, file, mocha);
-    const exported: unknown = await import(pathToFileURL(file).href);
-    mocha.suite.emit(EVENT_FILE_REQUIRE, exported, file, mocha);
-    mocha.suite.emit(EVENT_FILE_POST_REQUIRE, globalThis, file, mocha);
-  }
+/** A lab's own suites may be TypeScript beside our compiled ones. */
+export async function readyForTypeScript(files: readonly string[]): Promise<void> {
+  if (!compiled || !files.some((file) => file.endsWith('.ts'))) return;
+  const { register } = await import('tsx/esm/api');
+  register();
 }
 
+/** Says nothing: progress and table come from the lifecycle and the record. */
 class QuietReporter extends Mocha.reporters.Base {}
 
 /**
