@@ -61,9 +61,13 @@ async function open(): Promise<void> {
   const defects = DEFECT.split(',').filter((name) => name !== '');
   knownDefects(defects);
   if (registeredCases().size === 0) {
-    throw new BenchError('two-harnesses', 'the suites were loaded with another copy of Fieldproof than this', {
-      hint: 'Start mocha where one package "fieldproof" is installed, with the .mocharc.yml that `fieldproof init` writes.',
-    });
+    throw new BenchError(
+      'two-harnesses',
+      'the suites were loaded with another copy of Fieldproof than this',
+      {
+        hint: 'Start mocha where one package "fieldproof" is installed, with the .mocharc.yml that `fieldproof init` writes.',
+      },
+    );
   }
   prepared = await prepare(BOARD);
   session = await Session.open(prepared, {
