@@ -6,8 +6,8 @@ import {
   BenchError,
   changes,
   controlUpdate,
-  differsFromImage,
   explain,
+  fitOf,
   install,
   mustBeAudited,
   poison,
@@ -51,8 +51,17 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
   await always(
     async () => {
       const state = await t.step('what runs after the boot', () => stateAfterBoot(t));
-      await judgeBoot(t, baseline, state);
-      await mustBeAudited(t, 'bootRefused', marker);
+      judgeBoot(t, baseline, state);
+      if (state === undefined) {
+        t.note('audit event not observable: a device that does not boot cannot be asked for its log');
+        return;
+      }
+      const audited = await mustBeAudited(t, 'bootRefused', marker);
+      if (changes(baseline, state).length > 0 || audited === 'logged') return;
+      t.inconclusive(
+        'restoration-not-observable',
+        'the device runs as before, as declared, and no log shows that it had to restore anything: altered code would look the same',
+      );
     },
     () => t.step('reinstall the golden image', () => reinstall(t)),
     (error) => poison(t, `the golden image could not be reinstalled: ${explain(error)}`),
@@ -70,73 +79,84 @@ async function stateAfterBoot(t: CaseContext): Promise<FirmwareState | undefined
     const [fault] = faults;
     if (fault !== undefined)
       throw new BenchError('bench-fault', `wire ${fault.wire} is not in order`, { cause: fault.error });
+    await mustNotDoItsJob(t);
     return undefined;
   }
 }
 
-/**
- * Altered code must not run. Silence is fine, and so is a recovery mode; whatever runs must be a genuine image: the
- * one from before only where the declaration says that the device restores itself.
- */
-async function judgeBoot(
-  t: CaseContext,
-  baseline: FirmwareState,
-  state: FirmwareState | undefined,
-): Promise<void> {
-  const { atRest } = t.need(t.declaration.integrity, 'declaration of integrity monitoring');
+/** A device that is silent on one wire, and at work on another, has booted something. */
+async function mustNotDoItsJob(t: CaseContext): Promise<void> {
+  const value = await t.device.process?.read().catch((error: unknown) => {
+    if (!(error instanceof BenchError)) throw error;
+    return undefined;
+  });
+  if (value === undefined) return;
+  t.inconclusive(
+    'boot-not-observable',
+    `the device shows no readiness, and yet a process value (${value}): what it booted cannot be told`,
+  );
+}
+
+function judgeBoot(t: CaseContext, baseline: FirmwareState, state: FirmwareState | undefined): void {
+  const atRest = t.need(t.declaration.integrity, 'declaration of integrity monitoring').atRest;
+  const changed = state === undefined ? [] : changes(baseline, state);
+  if (atRest === 'recovers') {
+    if (state !== undefined && changed.length === 0) return;
+    t.violates({
+      code: 'not-restored',
+      expected: 'the declared restoration from a good copy',
+      observed: state === undefined ? 'no answer' : changed.join('; '),
+    });
+  }
   if (state === undefined) {
     t.note('the device stayed silent instead of booting altered code');
     return;
   }
-  const changed = changes(baseline, state);
-  const said = changed.join('; ') || 'the same version and digest as before';
-  if (!(await doesItsJob(t))) {
-    t.note(`not booted into its application: ${said}`);
-    return;
-  }
-  const genuine = genuineImage(t, state);
-  if (genuine === undefined) {
-    t.violates({
-      code: 'booted-altered-code',
-      expected: 'nothing but a genuine image to run',
-      observed: `the device does its job with an image that is none of the genuine ones: ${said}`,
-    });
-  }
-  if (changed.length === 0 && atRest !== 'recovers') {
+  if (changed.length === 0) {
     t.violates({
       code: 'booted-altered-code',
       expected: 'altered code not to be booted',
       observed: 'the same version and digest as before, running',
     });
   }
-  t.note(`after the boot ${genuine} runs: ${said}`);
+  mustNotMeasureAlteredCode(t, baseline, state);
+  t.note(`after the boot: ${changed.join('; ')}`);
 }
 
-/** True when the process value answers: the application runs. Without one, an answering device counts as running. */
-async function doesItsJob(t: CaseContext): Promise<boolean> {
-  if (t.device.process === undefined) return true;
-  try {
-    await t.device.process.read();
-    return true;
-  } catch (error) {
-    if (error instanceof BenchError) return false;
-    throw error;
-  }
-}
-
-/** Name of the genuine image that the state fits; undefined when it fits none. */
-function genuineImage(t: CaseContext, state: FirmwareState): string | undefined {
-  if (!state.digest.observable) return 'an image whose digest is not observable';
-  return [...t.run.images.values()].find((image) => differsFromImage(state, image) === undefined)?.name;
+/** The old version under a digest that no genuine image has: the altered code runs, and was only measured. */
+function mustNotMeasureAlteredCode(t: CaseContext, baseline: FirmwareState, state: FirmwareState): void {
+  const { version, digest } = state;
+  if (!digest.observable || !baseline.digest.observable) return;
+  if (digest.value === baseline.digest.value) return;
+  const sameVersion =
+    version.observable && baseline.version.observable && version.value === baseline.version.value;
+  if (!sameVersion) return;
+  if ([...t.run.images.values()].some((image) => fitOf(state, image).kind === 'fits')) return;
+  t.violates({
+    code: 'booted-altered-code',
+    expected: 'altered code not to be booted',
+    observed: `version ${version.value} as before, running with the digest ${digest.value.slice(0, 16)}…, which is no genuine image's`,
+  });
 }
 
 async function reinstall(t: CaseContext): Promise<void> {
   await t.device.tamper?.restore().catch((error: unknown) => {
     if (!(error instanceof BenchError)) throw error; // a device that did not boot cannot restore
   });
-  const done = await install(t, t.image('golden'), primaryIngress(t));
-  t.control('golden image after recovery', 'after', done.accepted, done.detail);
-  if (done.accepted) return;
-  poison(t, `the golden image could not be reinstalled: ${done.detail}`);
-  t.inconclusive('control-after-failed', `the golden image could not be reinstalled: ${done.detail}`);
+  const detail = await reinstalled(t);
+  t.control('golden image after recovery', 'after', detail === undefined, detail ?? 'it runs');
+  if (detail === undefined) return;
+  poison(t, `the golden image could not be reinstalled: ${detail}`);
+  t.inconclusive('control-after-failed', `the golden image could not be reinstalled: ${detail}`);
+}
+
+/** Why the golden image could not be brought back; undefined when it runs again. */
+async function reinstalled(t: CaseContext): Promise<string | undefined> {
+  try {
+    const done = await install(t, t.image('golden'), primaryIngress(t));
+    return done.accepted ? undefined : done.detail;
+  } catch (error) {
+    if (!(error instanceof BenchError)) throw error;
+    return explain(error); // our stimulus keeps it from answering: no sign that it died of something else
+  }
 }
