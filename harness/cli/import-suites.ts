@@ -20,15 +20,10 @@ export async function importInto(mocha: Mocha, files: readonly string[]): Promis
   }
 }
 
-/**
- * Makes `npx mocha` load its files by {@link importInto}; to be called from a module that mocha's `require:` names.
- *
- * @param before runs once the files are known, before the first is loaded
- */
-export function letMochaImport(before: (files: readonly string[]) => Promise<void> = async () => {}): void {
+/** Makes `npx mocha` load its files by {@link importInto}; to be called from a module that mocha's `require:` names. */
+export function letMochaImport(): void {
   Mocha.prototype.loadFilesAsync = async function (this: Mocha) {
     const files = this.files.splice(0); // what stays in the list, run() would load once more, with require()
-    await before(files);
     await importInto(this, files);
   };
 }
