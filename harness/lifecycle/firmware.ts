@@ -118,8 +118,14 @@ export function changes(before: FirmwareState, after: FirmwareState): string[] {
     const was = before[term] as Observed<unknown>;
     const is = after[term] as Observed<unknown>;
     if (!was.observable || !is.observable || was.value === is.value) return [];
-    return [`${term}: ${String(was.value)} → ${String(is.value)}`];
+    return [`${term} ${shortened(was.value)} → ${shortened(is.value)}`];
   });
+}
+
+/** Digests by their first twelve digits: the whole of them stands in the record's states. */
+function shortened(value: unknown): string {
+  const text = String(value);
+  return /^[0-9a-f]{40,}$/.test(text) ? `${text.slice(0, 12)}…` : text;
 }
 
 /** A state in which nothing that matters can be seen cannot show that nothing changed. */

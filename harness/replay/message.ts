@@ -112,7 +112,8 @@ function checkLayout(layout: MessageLayout): void {
   }
   if (layout.mac === undefined) return;
   const most = Object.hasOwn(macLengths, layout.mac.algorithm) ? macLengths[layout.mac.algorithm] : undefined;
-  if (most === undefined) throw wrong(`MAC algorithm ${layout.mac.algorithm}; known are hmac-sha256, -sha384 and -sha512`);
+  if (most === undefined)
+    throw wrong(`MAC algorithm ${layout.mac.algorithm}; known are hmac-sha256, -sha384 and -sha512`);
   if (!Number.isInteger(layout.mac.bytes) || layout.mac.bytes < 1 || layout.mac.bytes > most) {
     throw wrong(`a MAC of ${layout.mac.bytes} bytes; ${layout.mac.algorithm} gives 1 to ${most}`);
   }

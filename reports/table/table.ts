@@ -73,10 +73,11 @@ function caseLines(one: CaseModel, layout: Layout): string[] {
 function reasonLines(one: CaseModel, layout: Layout, left: number): string[] {
   if (one.verdict === 'conforms') return [];
   const width = Math.max(minTitleColumns, layout.columns - left);
-  const findings = one.findings.map(
-    ({ code, expected, observed }) => `${code}: expected ${expected}; observed ${observed}`,
-  );
-  return [one.reason, ...findings].flatMap((text) =>
+  // A reason mostly is its finding; what it does not say already is added.
+  const findings = one.findings
+    .filter(({ observed }) => !one.reason.includes(observed))
+    .map(({ code, expected, observed }) => `${code}: expected ${expected}; observed ${observed}`);
+  return [...one.reason.split('\n'), ...findings].flatMap((text) =>
     wrap(plainText(text), width).map((line) => `${' '.repeat(left)}${layout.paint(line, 'dim')}`),
   );
 }
