@@ -14,7 +14,6 @@ import { silentProgress } from './progress.ts';
 import { reportRun } from './reports.ts';
 import { stopOnSignal } from './run-command.ts';
 import { prepare, Session } from './session.ts';
-import { readyForTypeScript } from './suites.ts';
 
 interface OpenRun {
   /** @returns the exit code, taken from the record */
@@ -23,12 +22,13 @@ interface OpenRun {
 
 let running: OpenRun | undefined;
 
-const { run } = Mocha.prototype;
+const { run: runOfMocha } = Mocha.prototype as unknown as {
+  run: (this: Mocha, done: (failures: number) => void) => Mocha.Runner;
+};
 
 /** Mocha awaits this before it starts: a bench that cannot be opened is told once, not as the failure of every case. */
 Mocha.prototype.loadFilesAsync = async function (this: Mocha) {
   const files = this.files.splice(0); // what stays in the list, run() would load once more, with require()
-  await readyForTypeScript(files);
   await importInto(this, files);
   const { grep, invert, dryRun } = this.options as { grep?: RegExp; invert?: boolean; dryRun?: boolean };
   if (dryRun === true) return;
@@ -52,7 +52,7 @@ Mocha.prototype.run = function (this: Mocha, done?: (failures: number) => void) 
     }
     done?.(code);
   };
-  return run.call(this, (failures) => void end(failures));
+  return runOfMocha.call(this, (failures) => void end(failures));
 };
 
 async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
