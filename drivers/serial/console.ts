@@ -60,6 +60,8 @@ export class SerialConsole implements Console {
   #expecting = false;
   /** True after a conversation without an answer: a late one may still come. */
   #unsettled = false;
+  /** A request went without an answer, which may still come: as an answer to the next request. */
+  #answerOwed = false;
   readonly #lineListeners = new Set<(line: ConsoleLine) => void>();
   readonly #endListeners = new Set<(cause: BenchError) => void>();
   readonly #wakers = new Set<() => void>();
@@ -234,6 +236,16 @@ export class SerialConsole implements Console {
   /** Says that an answer is outstanding: the next conversation waits for silence first. */
   markUnsettled(): void {
     this.#unsettled = true;
+    this.#answerOwed = true;
+  }
+
+  /**
+   * A request was answered. After one that was not, this may have been the late answer to that: its own is then still
+   * to come, and the next request waits for silence once more.
+   */
+  markAnswered(): void {
+    this.#unsettled = this.#answerOwed;
+    this.#answerOwed = false;
   }
 
   /** After a request without an answer: waits until the device has been silent for a while, at most ten times that. */

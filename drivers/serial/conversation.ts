@@ -75,6 +75,7 @@ export async function listen<T>(
       const value = pick(line);
       if (value === undefined) continue;
       console.moveCursor(line.end);
+      console.markAnswered();
       return ears.heard(value, deadline, line.atMs);
     }
     if (deadline.passed) {

@@ -24,10 +24,13 @@ const lists: Readonly<Record<string, () => Promise<Row[]> | Row[]>> = {
     }));
   },
   requirements: async () => {
-    const { requirements } = await loadCatalogue(catalogueDir);
-    return requirements.map(({ id, kind, title }) => ({
+    const catalogue = await loadCatalogue(catalogueDir);
+    const kinds = new Map(catalogue.requirements.map(({ id, kind }) => [id, kind as string]));
+    return catalogue.trace().map(({ id, title, coverage, cases }) => ({
       id,
-      kind,
+      kind: kinds.get(id) ?? 'claim',
+      coverage,
+      cases: cases.map((one) => (one.built ? one.id : `(${one.id})`)).join(' ') || '-',
       title,
     }));
   },

@@ -84,6 +84,43 @@ describe('console-pattern', () => {
     });
   });
 
+  it('reads an answer to its end, and passes over the end of an older one', async () => {
+    const answer = (): string => 'version=1.2.0\r\ncounter=5\r\nOK\r\n';
+    await withBench({ answer, settings: { answerEnd: '^OK' } }, async ({ device, driver }) => {
+      const read = (pattern: string): Promise<string | number> =>
+        adapter('value', 'console-pattern', { send: 'status', pattern }, driver).read();
+      assert.equal(await read('^version=(?<value>\\S+)'), '1.2.0');
+      assert.equal(await read('^counter=(?<value>\\d+)'), '5'); // no line of the first answer is left over
+      device.answer = () => 'uptime=3\r\nOK\r\nversion=1.2.0\r\ncounter=6\r\nOK\r\n'; // the rest of a late one first
+      assert.equal(await read('^counter=(?<value>\\d+)'), '6');
+    });
+  });
+
+  it('does not take the answer to a request given up for that of the next but one', async () => {
+    let asked = 0;
+    const answer = (line: string, device: { say(text: string): void }): undefined => {
+      asked += 1;
+      const number = asked;
+      // The first is answered only after the second was asked: two answers are then under way.
+      if (number === 2) setTimeout(() => device.say('value=1\r\n'), 10);
+      if (number !== 1) setTimeout(() => device.say(`value=${number}\r\n`), number === 2 ? 60 : 10);
+      void line;
+    };
+    const settings = { quietAfterTimeoutMs: 100 };
+    await withBench({ answer, settings }, async ({ driver }) => {
+      const read = (withinMs: number): Promise<string | number> =>
+        adapter(
+          'value',
+          'console-pattern',
+          { send: 'v', pattern: 'value=(?<value>\\d+)', withinMs },
+          driver,
+        ).read();
+      await assert.rejects(read(50), TimeoutError);
+      assert.equal(await read(2000), '1'); // cannot be told from an answer to the second
+      assert.equal(await read(2000), '3'); // not the outstanding answer to the second
+    });
+  });
+
   it('never takes half a line for the whole', async () => {
     const answer = (_line: string, device: { say(text: string): void }): undefined => {
       device.say('counter=1');

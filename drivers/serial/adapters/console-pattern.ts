@@ -23,7 +23,8 @@ export const consolePatternAdapter: AdapterModule<'value', ConsolePatternSetting
           let value: string | undefined;
           const { lines } = await ask(console, settings, (line) => {
             value ??= pattern.exec(line.text)?.groups?.['value'];
-            return end === undefined ? value : end.test(line.text) ? true : undefined;
+            if (end === undefined || value === undefined) return value; // an end without the value ends an older answer
+            return end.test(line.text) ? true : undefined;
           });
           if (value === undefined) throw noAnswer(console, settings, `match of /${settings.pattern}/`, lines);
           return settings.as === 'number' ? numberOf(value, console.options.wire) : value;
