@@ -1,9 +1,9 @@
 /** A maker's own profile: a module beside the board file that replaces or adds members of the device. */
 
-import { pathToFileURL } from 'node:url';
 import type { Bench } from './bench.ts';
 import type { Device } from './capabilities.ts';
 import { BoardFileError } from './errors.ts';
+import { importModule } from './import-module.ts';
 
 /**
  * What such a module exports as `profile`.
@@ -31,7 +31,7 @@ export async function applyMakersProfile(
   if (file === undefined) return device;
   let exported: { profile?: unknown };
   try {
-    exported = file.endsWith('ts') ? await importTypeScript(file) : await importFile(file);
+    exported = (await importModule(file)) as typeof exported;
   } catch (cause) {
     throw new BoardFileError('profile-unreadable', `the profile ${file} could not be loaded`, { cause });
   }
@@ -41,14 +41,4 @@ export async function applyMakersProfile(
     });
   }
   return { ...device, ...(await (exported.profile as MakersProfile)(device, bench.drivers)) };
-}
-
-async function importFile(file: string): Promise<{ profile?: unknown }> {
-  return (await import(pathToFileURL(file).href)) as { profile?: unknown };
-}
-
-/** tsx is loaded only here: most boards need no module, and starting it costs 0.3 s. */
-async function importTypeScript(file: string): Promise<{ profile?: unknown }> {
-  const { tsImport } = await import('tsx/esm/api');
-  return (await tsImport(pathToFileURL(file).href, import.meta.url)) as { profile?: unknown };
 }

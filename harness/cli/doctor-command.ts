@@ -5,7 +5,7 @@ import { Bench } from '../bench.ts';
 import { within } from '../clock.ts';
 import { composeDevice } from '../device.ts';
 import { noWireLog } from '../driver.ts';
-import type { Device } from '../capabilities.ts';
+import type { Device, Observed } from '../capabilities.ts';
 import { BoardFileError, explain } from '../errors.ts';
 import { missingNeeds } from '../lifecycle/needs.ts';
 import { bootsWithinMs, type Recorder } from '../lifecycle/run.ts';
@@ -170,7 +170,7 @@ async function question(prepared: Prepared, bench: Bench, say: Say): Promise<voi
       const state = await firmware.readState();
       return pairs(
         Object.fromEntries(
-          Object.entries(state).map(([term, seen]) => [
+          (Object.entries(state) as [string, Observed<unknown>][]).map(([term, seen]) => [
             term,
             seen.observable ? String(seen.value) : 'not observable',
           ]),

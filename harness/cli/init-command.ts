@@ -1,6 +1,6 @@
 /** `fieldproof init`: a folder in which a lab keeps boards of its own. Nobody forks us to add a device. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { packageRoot } from './paths.ts';
@@ -12,6 +12,8 @@ const copies: readonly [from: string, to: string][] = [
   ['boards/templates/my-profile.ts', 'boards/my-profile.ts'],
   ['boards/simulated-gateway.yaml', 'boards/simulated-gateway.yaml'],
   ['boards/simulated-gateway.declaration.yaml', 'boards/simulated-gateway.declaration.yaml'],
+  ['boards/simulated-console.yaml', 'boards/simulated-console.yaml'],
+  ['boards/simulated-console.declaration.yaml', 'boards/simulated-console.declaration.yaml'],
   ['boards/simulated/images', 'boards/simulated/images'],
   ['boards/simulated/keys', 'boards/simulated/keys'],
   ['boards/board.schema.json', 'boards/board.schema.json'],
@@ -26,7 +28,7 @@ spec:
   - PACKAGE/dist/suites/rollback/*.suite.js
   - PACKAGE/dist/suites/integrity-alarms/*.suite.js
   - PACKAGE/dist/suites/replay/*.suite.js
-  - suites/**/*.suite.ts # suites of your own: import { testCase } from 'fieldproof'
+  # - suites/*.suite.ts # suites of your own: import { testCase } from 'fieldproof'
 timeout: 0
 retries: 0
 fail-zero: true
@@ -46,7 +48,10 @@ export function initCommand(folder: string): number {
   for (const [from, to] of copies) cpSync(join(packageRoot, from), join(target, to), { recursive: true });
   const toPackage = relative(target, packageRoot).replaceAll('\\', '/');
   writeFileSync(join(target, '.mocharc.yml'), mocharc.replaceAll('PACKAGE', toPackage));
-  writeFileSync(join(target, '.gitignore'), 'reports/out\n');
+  writeFileSync(join(target, '.gitignore'), 'node_modules\nreports/out\n');
+  // So that profiles and suites in TypeScript are ES modules, as ours are: one Fieldproof for all of them.
+  writeFileSync(join(target, 'package.json'), '{ "private": true, "type": "module" }\n');
+  chmodSync(join(target, 'boards/simulated/keys/commands.key'), 0o600);
   process.stdout.write(
     [
       `Made ${target}`,

@@ -1,6 +1,6 @@
-/** `npx mocha` in the repository itself: root hooks in TypeScript, loaded as ES modules alone through tsx. */
+/** `npx mocha` in the repository itself: what is TypeScript is loaded as ES modules alone, through tsx. */
 
 import { register } from 'tsx/esm/api';
 
 register();
-export const { mochaHooks } = await import('./mocha-hooks.ts');
+await import('./mocha-hooks.ts');

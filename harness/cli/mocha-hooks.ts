@@ -1,58 +1,75 @@
-/** Root hooks for `BOARD=boards/….yaml npx mocha`: the same run as `fieldproof run`, with mocha in the lead. */
+/**
+ * `BOARD=boards/….yaml npx mocha`: the same run as `fieldproof run`, with mocha in the lead. Named by `require:` in
+ * `.mocharc.yml`; takes its place between the loading of the suites and mocha's end.
+ */
 
 import Mocha from 'mocha';
 import { BenchError, explain, UsageError } from '../errors.ts';
 import { registeredCases, type RegisteredCase } from '../lifecycle/test-case.ts';
-import { readRun } from '../record/read.ts';
-import { modelOf } from '../record/run-model.ts';
 import { exitCodes } from '../verdict.ts';
 import { knownDefects } from './defects.ts';
-import { letMochaImport } from './import-suites.ts';
+import { importInto } from './import-suites.ts';
 import { defaultOutDir } from './paths.ts';
 import { silentProgress } from './progress.ts';
-import { exitCodeOfRun, writeReports } from './reports.ts';
+import { reportRun } from './reports.ts';
 import { stopOnSignal } from './run-command.ts';
-import { prepare, Session, type Prepared } from './session.ts';
-import { readyForTypeScript } from './suites.ts';
+import { prepare, Session } from './session.ts';
 
-let session: Session | undefined;
-let prepared: Prepared | undefined;
-let selected: readonly RegisteredCase[] = [];
-let release: () => void = () => undefined;
-/** Of the run; undefined while there is none. */
-let exitCode: number | undefined;
+interface OpenRun {
+  /** @returns the exit code, taken from the record */
+  close(): Promise<number>;
+}
 
-letMochaImport(readyForTypeScript);
-followTheRun();
+let running: OpenRun | undefined;
 
-export const mochaHooks = {
-  async beforeAll(this: Mocha.Context): Promise<void> {
-    this.timeout(0);
-    try {
-      await open();
-    } catch (error) {
-      exitCode = error instanceof UsageError ? exitCodes.usage : exitCodes.bench;
-      throw new Error(explain(error)); // mocha prints the message alone
-    }
-  },
-
-  async afterAll(this: Mocha.Context): Promise<void> {
-    this.timeout(0);
-    if (session === undefined || prepared === undefined) return;
-    exitCode = exitCodes.bench; // until the record says better
-    await session.close();
-    release();
-    const model = modelOf(readRun(session.runDir).entries);
-    exitCode = exitCodeOfRun(model);
-    await writeReports(model, session.runDir, { catalogue: prepared.catalogue, json: false, html: true });
-  },
+const { run: runOfMocha } = Mocha.prototype as unknown as {
+  run: (this: Mocha, done: (failures: number) => void) => Mocha.Runner;
 };
 
-async function open(): Promise<void> {
-  const { BOARD, DEFECT = '', CUTS = '20' } = process.env;
-  if (BOARD === undefined || BOARD === '') {
+/** Mocha awaits this before it starts: a bench that cannot be opened is told once, not as the failure of every case. */
+Mocha.prototype.loadFilesAsync = async function (this: Mocha) {
+  const files = this.files.splice(0); // what stays in the list, run() would load once more, with require()
+  await importInto(this, files);
+  const { grep, invert, dryRun } = this.options as { grep?: RegExp; invert?: boolean; dryRun?: boolean };
+  if (dryRun === true) return;
+  try {
+    running = await openRun(casesThatRun(this.suite, grep, invert));
+  } catch (error) {
+    process.stderr.write(`fieldproof: ${explain(error)}\n`);
+    process.exit(error instanceof UsageError ? exitCodes.usage : exitCodes.bench);
+  }
+};
+
+/** Mocha would end with its count of failures, in which what was not decided does not show. */
+Mocha.prototype.run = function (this: Mocha, done?: (failures: number) => void) {
+  const end = async (failures: number): Promise<void> => {
+    let code = failures;
+    try {
+      code = (await running?.close()) ?? failures;
+    } catch (error) {
+      process.stderr.write(`fieldproof: ${explain(error)}\n`);
+      code = exitCodes.bench;
+    }
+    done?.(code);
+  };
+  return runOfMocha.call(this, (failures) => void end(failures));
+};
+
+async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
+  const { BOARD = '', DEFECT = '', CUTS = '20' } = process.env;
+  if (BOARD === '') {
     throw new UsageError('no-board', 'no device is named', {
       hint: 'BOARD=boards/simulated-gateway.yaml npx mocha',
+    });
+  }
+  if (registeredCases().size === 0) {
+    throw new BenchError('two-harnesses', 'no suite has registered a case with this copy of Fieldproof', {
+      hint: 'Start mocha where one package "fieldproof" is installed, with the .mocharc.yml of `fieldproof init`.',
+    });
+  }
+  if (selected.length === 0) {
+    throw new UsageError('nothing-selected', 'no case matches --grep', {
+      hint: 'See `fieldproof list cases`.',
     });
   }
   const cuts = Number(CUTS);
@@ -60,17 +77,8 @@ async function open(): Promise<void> {
     throw new UsageError('bad-cuts', `CUTS=${CUTS} is not a whole number of at least 1`);
   const defects = DEFECT.split(',').filter((name) => name !== '');
   knownDefects(defects);
-  if (registeredCases().size === 0) {
-    throw new BenchError(
-      'two-harnesses',
-      'the suites were loaded with another copy of Fieldproof than this',
-      {
-        hint: 'Start mocha where one package "fieldproof" is installed, with the .mocharc.yml that `fieldproof init` writes.',
-      },
-    );
-  }
-  prepared = await prepare(BOARD);
-  session = await Session.open(prepared, {
+  const prepared = await prepare(BOARD);
+  const session = await Session.open(prepared, {
     outDir: defaultOutDir(),
     selected,
     progress: silentProgress,
@@ -81,19 +89,13 @@ async function open(): Promise<void> {
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     withinMs: 6 * 3_600_000,
   });
-  release = stopOnSignal(session);
-}
-
-/**
- * Takes mocha's selection, and gives it the run's exit code: mocha would end with its count of failures, in which what
- * was not decided does not show.
- */
-function followTheRun(): void {
-  const { run } = Mocha.prototype;
-  Mocha.prototype.run = function (this: Mocha, done?: (failures: number) => void) {
-    const { grep, invert } = this.options as { grep?: RegExp; invert?: boolean };
-    selected = casesThatRun(this.suite, grep, invert);
-    return run.call(this, (failures) => done?.(exitCode ?? failures));
+  const release = stopOnSignal(session);
+  return {
+    close: async () => {
+      await session.close();
+      release();
+      return reportRun(session.runDir, { catalogue: prepared.catalogue, json: false, html: true });
+    },
   };
 }
 

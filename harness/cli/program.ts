@@ -62,7 +62,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .showSuggestionAfterError()
     .addHelpText('after', examples)
     .exitOverride();
-  const options = <T>(command: Command): T => command.optsWithGlobals<T & object>() as T;
+  const options = <T>(command: Command): T => command.optsWithGlobals<T & object>();
   const selecting = (command: Command): Command =>
     command
       .argument('[board]', 'board file; default: boards/simulated-gateway.yaml')
@@ -137,11 +137,11 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .argument('<folder>', 'the folder to make; it must be new or empty')
     .action(async (folder: string) => {
       const { initCommand } = await import('./init-command.ts');
-      code = await initCommand(folder);
+      code = initCommand(folder);
     });
 
   try {
-    await program.parseAsync(argv as string[]);
+    await program.parseAsync(argv);
     return code;
   } catch (error) {
     return failed(error, argv.includes('--verbose'));

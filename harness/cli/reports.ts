@@ -8,7 +8,8 @@ import { wantsColour } from '../../reports/table/terminal.ts';
 import type { DescribeCase } from '../../reports/case-description.ts';
 import type { Catalogue } from '../catalogue/index.ts';
 import { explain } from '../errors.ts';
-import type { RunModel } from '../record/run-model.ts';
+import { readRun } from '../record/read.ts';
+import { modelOf, type RunModel } from '../record/run-model.ts';
 import { exitCodeOf, exitCodes } from '../verdict.ts';
 
 export interface ReportOptions {
@@ -39,6 +40,18 @@ export async function writeReports(model: RunModel, runDir: string, options: Rep
   process.stdout.write(
     renderTable(model, { columns: stdout.columns, colour: wantsColour(stdout), ...shown, describe }),
   );
+}
+
+/**
+ * Reads the record of a run that has ended, and reports it.
+ *
+ * @returns the run's exit code
+ * @throws EvidenceError when the record is not as it was written
+ */
+export async function reportRun(runDir: string, options: ReportOptions): Promise<number> {
+  const model = modelOf(readRun(runDir).entries);
+  await writeReports(model, runDir, options);
+  return exitCodeOfRun(model);
 }
 
 const letters = { critical: 'C', high: 'H', medium: 'M' } as const;

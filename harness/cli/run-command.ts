@@ -1,12 +1,10 @@
 /** `fieldproof run`: the main job. */
 
 import { resolve } from 'node:path';
-import { readRun } from '../record/read.ts';
-import { modelOf } from '../record/run-model.ts';
 import { defaultBoard, defaultOutDir } from './paths.ts';
 import type { RunOptions } from './program.ts';
 import { liveProgress, silentProgress } from './progress.ts';
-import { exitCodeOfRun, writeReports } from './reports.ts';
+import { reportRun } from './reports.ts';
 import { prepare, Session } from './session.ts';
 import { loadSuites, runSuites, selectCases } from './suites.ts';
 import { knownDefects } from './defects.ts';
@@ -43,13 +41,7 @@ export async function runCommand(
     await session.close();
     release();
   }
-  const model = modelOf(readRun(session.runDir).entries);
-  await writeReports(model, session.runDir, {
-    catalogue: prepared.catalogue,
-    json: quiet,
-    html: options.report,
-  });
-  return exitCodeOfRun(model);
+  return reportRun(session.runDir, { catalogue: prepared.catalogue, json: quiet, html: options.report });
 }
 
 function announce(title: string, cases: number, defects: readonly string[]): void {

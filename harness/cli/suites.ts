@@ -55,17 +55,9 @@ function asWeRun(file: string): string {
 /** Mocha with all suites loaded; cases are in the registry afterwards. */
 export async function loadSuites(): Promise<Mocha> {
   const files = suiteFiles();
-  await readyForTypeScript(files);
   const mocha = new Mocha({ ui: 'bdd', timeout: 0, retries: 0, forbidOnly: true, reporter: QuietReporter });
   await importInto(mocha, files);
   return mocha;
-}
-
-/** A lab's own suites may be TypeScript beside our compiled ones. */
-export async function readyForTypeScript(files: readonly string[]): Promise<void> {
-  if (!compiled || !files.some((file) => file.endsWith('.ts'))) return;
-  const { register } = await import('tsx/esm/api');
-  register();
 }
 
 /** Says nothing: progress and table come from the lifecycle and the record. */
