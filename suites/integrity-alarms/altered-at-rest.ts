@@ -6,7 +6,9 @@ import {
   BenchError,
   changes,
   controlUpdate,
+  endTrial,
   explain,
+  firmwareOf,
   fitOf,
   install,
   mustBeAudited,
@@ -14,6 +16,7 @@ import {
   powerCycle,
   primaryIngress,
   readState,
+  until,
   type CaseContext,
   type FirmwareState,
 } from '../../harness/index.ts';
@@ -71,8 +74,7 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
 /** The state, or undefined for a device that stays silent: refusing to boot may look like that. */
 async function stateAfterBoot(t: CaseContext): Promise<FirmwareState | undefined> {
   try {
-    await t.device.waitUntilReady(t.bootsWithinMs);
-    return await readState(t, 'after booting altered code');
+    return t.sawState('after booting altered code', await firstState(t));
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;
     const faults = await t.run.bench.selfTest();
@@ -81,6 +83,26 @@ async function stateAfterBoot(t: CaseContext): Promise<FirmwareState | undefined
       throw new BenchError('bench-fault', `wire ${fault.wire} is not in order`, { cause: fault.error });
     await mustNotDoItsJob(t);
     return undefined;
+  }
+}
+
+/** A device that falls back to another slot may restart once more after its first sign of life. */
+async function firstState(t: CaseContext): Promise<FirmwareState> {
+  const firmware = firmwareOf(t);
+  let last: unknown;
+  const look = async (): Promise<FirmwareState | undefined> => {
+    try {
+      return await firmware.readState();
+    } catch (error) {
+      if (!(error instanceof BenchError)) throw error;
+      last = error;
+      return undefined;
+    }
+  };
+  try {
+    return await until(look, { withinMs: t.bootsWithinMs, everyMs: 50, what: 'the state after the boot' });
+  } catch (error) {
+    throw new BenchError('no-state', 'no state could be read after the boot', { cause: last ?? error });
   }
 }
 
@@ -153,7 +175,8 @@ async function reinstall(t: CaseContext): Promise<void> {
 /** Why the golden image could not be brought back; undefined when it runs again. */
 async function reinstalled(t: CaseContext): Promise<string | undefined> {
   try {
-    const done = await install(t, t.image('golden'), primaryIngress(t));
+    const found = await endTrial(t, await readState(t, 'before the golden image is reinstalled'));
+    const done = await install(t, t.image('golden'), primaryIngress(t), found);
     return done.accepted ? undefined : done.detail;
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;
