@@ -24,6 +24,7 @@ export { everyOne } from './lifecycle/every-one.ts';
 export {
   firmwareOf,
   install,
+  type Installation,
   powerCycle,
   primaryIngress,
   readState,

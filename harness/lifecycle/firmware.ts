@@ -91,9 +91,9 @@ export async function install(
 
 /** While a trial runs, devices take no further image: the operator of a bench confirms it first, as anybody would. */
 async function settleTrial(t: CaseContext, state: FirmwareState): Promise<void> {
-  const { confirm } = firmwareOf(t);
-  if (confirm === undefined || !onTrial(state)) return;
-  t.answered('confirm the running trial', await confirm());
+  const firmware = firmwareOf(t);
+  if (firmware.confirm === undefined || !onTrial(state)) return;
+  t.answered('confirm the running trial', await firmware.confirm());
 }
 
 function contradiction(state: FirmwareState, image: FirmwareImage): string | undefined {
