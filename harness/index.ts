@@ -35,7 +35,7 @@ export type { ForbiddenImage } from './lifecycle/forbidden-image.ts';
 export { forgeries } from './lifecycle/forgeries.ts';
 export type { Need } from './lifecycle/needs.ts';
 export { mustBeAlive } from './lifecycle/process-watch.ts';
-export { endTrial, poison, recover } from './lifecycle/recovery.ts';
+export { poison, recover } from './lifecycle/recovery.ts';
 export { offerForbidden, rejectionBatch } from './lifecycle/rejection-batch.ts';
 export { currentRun } from './lifecycle/run.ts';
 export { changes, differsFromImage, fitOf, mustSeeSomething, onTrial, say } from './lifecycle/state.ts';

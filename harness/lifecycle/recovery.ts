@@ -5,7 +5,7 @@ import { BenchError, Inconclusive } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
 import { nextControlImage } from './controls.ts';
 import { install, powerCycle, primaryIngress, readState } from './firmware.ts';
-import { changes, fitOf, onTrial } from './state.ts';
+import { changes } from './state.ts';
 
 /**
  * Back to a known good state after an attack had an effect or a wire went quiet: first a power cycle, then a
@@ -22,9 +22,8 @@ export async function recover(
   return t.step('recovery', async () => {
     try {
       if (t.device.power !== undefined) await powerCycle(t).catch(ignoreBenchError);
-      const found = await readState(t, 'after the recovery power cycle');
-      if (changes(baseline, found).length === 0) return found;
-      const state = await endTrial(t, found);
+      const state = await readState(t, 'after the recovery power cycle');
+      if (changes(baseline, state).length === 0) return state;
       const done = await install(t, nextControlImage(t, state), primaryIngress(t), state);
       t.write('bench', { action: 'recovery', ok: done.accepted, detail: done.detail });
       if (done.accepted) return done.state;
@@ -34,20 +33,6 @@ export async function recover(
       throw error;
     }
   });
-}
-
-/**
- * A device that fell back to its other slot may run that as a trial, and take no update until somebody confirms it.
- * Confirmed is only what is known to be genuine.
- *
- * @returns the state afterwards
- */
-export async function endTrial(t: CaseContext, state: FirmwareState): Promise<FirmwareState> {
-  const confirm = t.device.firmware?.confirm?.bind(t.device.firmware);
-  const genuine = [...t.run.images.values()].some((image) => fitOf(state, image).kind === 'fits');
-  if (!onTrial(state) || !genuine || confirm === undefined) return state;
-  t.answered('confirm the image that runs on trial', await confirm());
-  return readState(t, 'after confirming the trial');
 }
 
 function ignoreBenchError(error: unknown): void {

@@ -37,6 +37,8 @@ export interface Faults {
   acknowledges?: 'nothing' | 'nothing, and tells not';
   /** Changes something whenever it loses power, attacked or not. */
   unstable?: boolean;
+  /** A forged image is installed as if it were this one: what was appended is ignored. */
+  takesForgedAs?: FirmwareImage;
   noConfirm?: boolean;
   neverConfirms?: boolean;
   noPower?: boolean;
@@ -143,7 +145,6 @@ export class FakeGateway {
       this.running = this.#waiting ?? this.running;
       this.confirmed = this.running;
     }
-    if (this.faults.unstable === true) this.floor += 1;
     return { atMs: monotonicMs() };
   }
 
@@ -196,6 +197,7 @@ export class FakeGateway {
       this.running = slot;
       this.confirmed = slot;
     }
+    if (faults.takesForgedAs !== undefined) this.#staged = this.slotOf(faults.takesForgedAs);
     this.tell('update-refused', 'refused');
     return this.#answer(faults.answersForged ?? (this.dead ? 'silent' : 'refused'), image);
   }
@@ -235,6 +237,7 @@ export class FakeGateway {
       digest: seen(running.digest),
       securityCounter: seen(floor),
       confirmation: seen(running.digest === confirmed.digest ? 'confirmed' : 'trial'),
+      ...(this.faults.unstable === true ? { confirmation: seen(`boot ${this.powerCycles}`) } : {}),
     };
     const hidden = (this.faults.hides ?? []).map((term) => [term, notObservable('hidden by the test')]);
     return { ...whole, ...Object.fromEntries(hidden) } as FirmwareState;
