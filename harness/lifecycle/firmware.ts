@@ -63,8 +63,7 @@ export async function install(
 ): Promise<Installation> {
   const firmware = firmwareOf(t);
   mustBeAbleToConfirm(t, firmware);
-  const was = before ?? (await readState(t, `before installing ${image.name}`));
-  await settleTrial(t, was);
+  const was = await endTrial(t, before ?? (await readState(t, `before installing ${image.name}`)));
   const marker = t.declaration.audit?.updateInstalled === undefined ? undefined : await auditMarker(t);
   const offered = t.answered(
     `legitimate ${image.name} through ${ingress}`,
@@ -89,11 +88,20 @@ export async function install(
   return { accepted: true, detail: `${image.name} runs, or what ran before does: they look alike`, state };
 }
 
-/** While a trial runs, devices take no further image: the operator of a bench confirms it first, as anybody would. */
-async function settleTrial(t: CaseContext, state: FirmwareState): Promise<void> {
-  const firmware = firmwareOf(t);
-  if (firmware.confirm === undefined || !onTrial(state)) return;
-  t.answered('confirm the running trial', await firmware.confirm());
+/**
+ * While a trial runs, devices take no further image: the operator of a bench confirms it first, as anybody would.
+ * Confirmed is only what is known to be genuine; a forged image must not be made permanent by us.
+ *
+ * @returns the state afterwards, from which the update starts
+ */
+async function endTrial(t: CaseContext, state: FirmwareState): Promise<FirmwareState> {
+  const confirm = firmwareOf(t).confirm?.bind(t.device.firmware);
+  const genuine = [...t.run.images.values(), ...t.run.series].some(
+    (image) => fitOf(state, image).kind === 'fits',
+  );
+  if (confirm === undefined || !onTrial(state) || !genuine) return state;
+  t.answered('confirm the running trial', await confirm());
+  return readState(t, 'after confirming the running trial');
 }
 
 function contradiction(state: FirmwareState, image: FirmwareImage): string | undefined {

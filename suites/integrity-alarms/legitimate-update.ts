@@ -1,7 +1,9 @@
 /** INT-11: a legitimate update is no violation. */
 
 import {
+  always,
   auditMarker,
+  explain,
   fitOf,
   install,
   mustHaveTrace,
@@ -37,7 +39,7 @@ export async function mustUpdateQuietly(t: CaseContext): Promise<void> {
 /** Updates and listens; a wire that is lost over the restart is no evidence, and no fault. */
 async function updateHeard(t: CaseContext): Promise<Installation> {
   const listener = await t.need(t.device.alarms, 'alarm wire').listen();
-  try {
+  const work = async (): Promise<Installation> => {
     const before = await readState(t, 'before the update');
     const image = nextControlImage(t, before);
     const done = await t.step(`legitimate update to ${image.name}`, () =>
@@ -49,11 +51,13 @@ async function updateHeard(t: CaseContext): Promise<Installation> {
     const [alarm] = listener.events;
     if (alarm !== undefined) falseAlarm(t, `${alarm.wire}: alarm for ${alarm.object} (${alarm.text})`);
     return done;
-  } finally {
+  };
+  const end = async (): Promise<void> => {
     for (const { wire } of listener.failures)
       t.note(`${wire} was lost over the restart, and is heard anew after it`);
     await listener.close();
-  }
+  };
+  return always(work, end, (error) => t.note(`listening could not be ended: ${explain(error)}`));
 }
 
 /** No integrity event in the device's own log since the marker, where log and event are declared. */
