@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import type { BoardFile } from '../board/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
-import { BenchError, explain } from '../errors.ts';
+import { BenchError, explain, NotExecuted } from '../errors.ts';
 import { digestTwiceHex } from '../record/digest.ts';
 import type { RunRecord } from '../record/record.ts';
+import { startOfRun } from '../record/run-model.ts';
 import { version } from './paths.ts';
 import type { Prepared, SessionOptions } from './session.ts';
 
@@ -75,8 +76,9 @@ export function stamp(): string {
 
 /** Why the run could not start; a record that cannot be written any more has told its own trouble. */
 export function noteFailure(record: RunRecord | undefined, error: unknown): void {
+  if (error instanceof NotExecuted) return; // the operator ended it; the record's close says so
   try {
-    record?.append('bench', { action: 'start of the run', ok: false, detail: explain(error) });
+    record?.append('bench', { action: startOfRun, ok: false, detail: explain(error) });
   } catch {
     // The first error is the one to be told.
   }

@@ -279,13 +279,14 @@ export class Session {
   }
 
   #closeRecord(fallback: Verdict, finalState: FirmwareState | undefined): void {
-    const given = [...this.run.selected].map((id) => this.run.verdicts.get(id) ?? 'not-executed');
+    const missing = this.run.verdicts.size === 0 ? fallback : 'not-executed';
+    const given = [...this.run.selected].map((id) => this.run.verdicts.get(id) ?? missing);
     const counts = Object.fromEntries(
       verdicts.map((verdict) => [verdict, given.filter((each) => each === verdict).length]),
     ) as Record<Verdict, number>;
     try {
       this.#record.close({
-        verdict: this.run.verdicts.size === 0 ? fallback : combine(given),
+        verdict: combine(given),
         counts,
         tookMs: this.#clock.elapsedMs,
         interrupted: this.run.interrupted,
