@@ -118,7 +118,7 @@ async function examine(prepared: Prepared, say: Say): Promise<void> {
       const provides = Object.entries(bench.drivers.get(wire)?.provides ?? {}).map(
         ([key, value]) => `${key} ${value}`,
       );
-      if (error !== undefined) say('FAIL', `wire ${wire}`, explain(error));
+      if (error !== undefined) say('FAIL', `wire ${wire}`, explain((error as Error).cause ?? error));
       else say('ok', `wire ${wire}`, [`${kind}, open`, ...provides].join(', '));
     }
     if (wires.every(({ error }) => error === undefined)) await question(prepared, bench, say);
@@ -160,7 +160,8 @@ async function question(prepared: Prepared, bench: Bench, say: Say): Promise<voi
     const declared = declaration.device as Readonly<Record<string, string | undefined>>;
     const wrong = Object.entries(read).filter(([key, value]) => (declared[key] ?? value) !== value);
     if (wrong.length === 0) return pairs(read);
-    throw new BoardFileError('wrong-device', `not the declared device: ${pairs(Object.fromEntries(wrong))}`, {
+    const differences = wrong.map(([key, value]) => `${key}: declared ${declared[key]}, read ${value}`);
+    throw new BoardFileError('wrong-device', `not the declared device: ${differences.join('; ')}`, {
       hint: `Attach the declared device, or correct device: in ${board.declaration}.`,
     });
   });

@@ -1,13 +1,13 @@
 /** `fieldproof list`: what there is. */
 
-import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { globSync } from 'glob';
 import { loadCatalogue } from '../catalogue/index.ts';
 import { UsageError } from '../errors.ts';
 import { nearest } from '../board/index.ts';
 import { loadDefects } from './defects.ts';
-import { catalogueDir, packageRoot } from './paths.ts';
+import { catalogueDir, packageRoot, pathForPeople } from './paths.ts';
 import type { GlobalOptions } from './program.ts';
 import { driverSpecs } from './registry.ts';
 
@@ -34,7 +34,7 @@ const lists: Readonly<Record<string, () => Promise<Row[]> | Row[]>> = {
       title,
     }));
   },
-  boards: () => boardFiles().map((file) => ({ board: relative(process.cwd(), file) || file })),
+  boards,
   drivers: () =>
     driverSpecs.flatMap(({ kind, summary, adapters }) => [
       { name: kind, kind: 'driver', summary },
@@ -52,13 +52,17 @@ const lists: Readonly<Record<string, () => Promise<Row[]> | Row[]>> = {
     })),
 };
 
-/** Board files in ./boards, and those that come with the package. */
-function boardFiles(): string[] {
+/** Board files in ./boards and here, and those that come with the package. */
+function boards(): Row[] {
   const folders = [resolve('boards'), resolve('.'), join(packageRoot, 'boards')].filter((folder) =>
     existsSync(folder),
   );
-  const files = folders.flatMap((folder) => globSync('*.yaml', { cwd: folder, absolute: true }).sort());
-  return [...new Set(files)].filter((file) => !file.endsWith('.declaration.yaml'));
+  const files = folders.flatMap((folder) => globSync('*.{yaml,yml}', { cwd: folder, absolute: true }).sort());
+  return [...new Set(files)].flatMap((file) => {
+    const text = readFileSync(file, 'utf8');
+    if (!/^board:/m.test(text)) return []; // some other YAML
+    return [{ board: pathForPeople(file), title: /^title:\s*(.*)/m.exec(text)?.[1] ?? '' }];
+  });
 }
 
 /** @throws UsageError when there is no such list */

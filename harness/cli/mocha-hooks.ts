@@ -10,9 +10,9 @@ import { exitCodes } from '../verdict.ts';
 import { knownDefects } from './defects.ts';
 import { importInto } from './import-suites.ts';
 import { defaultOutDir } from './paths.ts';
+import { exitCodeOfError } from './program.ts';
 import { silentProgress } from './progress.ts';
 import { reportRun } from './reports.ts';
-import { stopOnSignal } from './run-command.ts';
 import { prepare, Session } from './session.ts';
 
 interface OpenRun {
@@ -36,7 +36,7 @@ Mocha.prototype.loadFilesAsync = async function (this: Mocha) {
     running = await openRun(casesThatRun(this.suite, grep, invert));
   } catch (error) {
     process.stderr.write(`fieldproof: ${explain(error)}\n`);
-    process.exit(error instanceof UsageError ? exitCodes.usage : exitCodes.bench);
+    process.exit(exitCodeOfError(error));
   }
 };
 
@@ -89,11 +89,9 @@ async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     withinMs: 6 * 3_600_000,
   });
-  const release = stopOnSignal(session);
   return {
     close: async () => {
       await session.close();
-      release();
       return reportRun(session.runDir, { catalogue: prepared.catalogue, json: false, html: true });
     },
   };

@@ -1,7 +1,7 @@
 /** Where things lie: our own package, the user's folder, the runs. */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EvidenceError } from '../errors.ts';
 
@@ -36,8 +36,14 @@ export function defaultOutDir(): string {
   return resolve('reports', 'out');
 }
 
-/** The board that is used when none is named: the only one in ./boards, else the simulated gateway. */
+/** The board that is used when none is named: the simulated gateway of this folder, else the package's own. */
 export function defaultBoard(): string {
   const own = resolve('boards', 'simulated-gateway.yaml');
   return existsSync(own) ? own : join(packageRoot, 'boards', 'simulated-gateway.yaml');
+}
+
+/** Relative to here when it lies below, else whole. */
+export function pathForPeople(path: string): string {
+  const below = relative(process.cwd(), path);
+  return below.startsWith('..') ? path : below;
 }

@@ -1,7 +1,8 @@
 /** The command line: what there is, what it takes, and how errors reach a person. */
 
+import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { explain, UsageError } from '../errors.ts';
+import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
 import { version } from './paths.ts';
 
@@ -144,17 +145,28 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv);
     return code;
   } catch (error) {
-    return failed(error, argv.includes('--verbose'));
+    return failed(error, { json: argv.includes('--json'), verbose: argv.includes('--verbose') });
   }
 }
 
-/** One clear message with the next step; the stack only on request. */
-function failed(error: unknown, verbose: boolean): number {
-  if (error instanceof CommanderError) {
-    // Help and version end here too, with code 0; commander has printed its message already.
-    return error.exitCode === 0 ? 0 : exitCodes.usage;
+/** One clear message with the next step; the stack only on request; the same for machines on standard output. */
+function failed(error: unknown, { json, verbose }: { json: boolean; verbose: boolean }): number {
+  // Help and version end as CommanderError too, with code 0; commander has printed its message already.
+  if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.conforms;
+  const code = exitCodeOfError(error);
+  if (!(error instanceof CommanderError)) process.stderr.write(`fieldproof: ${explain(error)}\n`);
+  if (verbose) process.stderr.write(`${inspect(error)}\n`);
+  if (json) {
+    const kind =
+      error instanceof FieldproofError || error instanceof CommanderError ? error.code : 'unexpected';
+    process.stdout.write(
+      `${JSON.stringify({ error: { code: kind, message: explain(error) }, exitCode: code }, null, 2)}\n`,
+    );
   }
-  process.stderr.write(`fieldproof: ${explain(error)}\n`);
-  if (verbose && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
-  return error instanceof UsageError ? exitCodes.usage : exitCodes.bench;
+  return code;
+}
+
+export function exitCodeOfError(error: unknown): number {
+  if (error instanceof CommanderError || error instanceof UsageError) return exitCodes.usage;
+  return error instanceof NotExecuted ? exitCodes.undecided : exitCodes.bench;
 }

@@ -10,7 +10,7 @@ import { loadCatalogue } from '../catalogue/index.ts';
 import { BenchError } from '../errors.ts';
 import type { Verdict } from '../verdict.ts';
 import { exitCodes } from '../verdict.ts';
-import { loadDefects, type Defect } from './defects.ts';
+import { knownDefects, loadDefects, type Defect } from './defects.ts';
 import { judgeMatrix, matrixText, type Matrix, type MatrixRow } from './kill-matrix.ts';
 import { catalogueDir, compiled, defaultOutDir } from './paths.ts';
 import { loadSuites } from './suites.ts';
@@ -28,6 +28,7 @@ export interface QualifyOptions {
 const sentinels = ['SIG-02', 'RB-01', 'INT-03', 'REP-02'];
 
 export async function qualifyCommand(options: QualifyOptions): Promise<number> {
+  knownDefects(options.defect);
   const chosen = loadDefects().filter(
     ({ name }) => options.defect.length === 0 || options.defect.includes(name),
   );
@@ -54,8 +55,10 @@ export async function qualifyCommand(options: QualifyOptions): Promise<number> {
   await Promise.all(Array.from({ length: options.lanes }, (_unused, number) => lane(number + 1)));
   const matrix: Matrix = { cases, rows, defects: chosen, partial: options.defect.length > 0 };
   const problems = judgeMatrix(matrix);
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...matrix, problems }, null, 2)}\n`);
-  else process.stdout.write(matrixText(matrix, problems, catalogue.version));
+  if (options.json === true) {
+    const plain = rows.map((row) => ({ ...row, verdicts: Object.fromEntries(row.verdicts) }));
+    process.stdout.write(`${JSON.stringify({ ...matrix, rows: plain, problems }, null, 2)}\n`);
+  } else process.stdout.write(matrixText(matrix, problems, catalogue.version));
   return problems.length === 0 ? exitCodes.conforms : exitCodes.violates;
 }
 

@@ -1,11 +1,11 @@
 /** Table and HTML report of a run, from its record alone; used by `run`, `report` and the mocha hooks. */
 
-import { relative } from 'node:path';
 import { writeAllure } from '../../reports/allure/index.ts';
 import { runJson } from '../../reports/table/json.ts';
 import { renderTable } from '../../reports/table/table.ts';
 import { wantsColour } from '../../reports/table/terminal.ts';
 import type { DescribeCase } from '../../reports/case-description.ts';
+import { pathForPeople } from './paths.ts';
 import type { Catalogue } from '../catalogue/index.ts';
 import { explain } from '../errors.ts';
 import { readRun } from '../record/read.ts';
@@ -18,6 +18,8 @@ export interface ReportOptions {
   json: boolean;
   /** Make the single-file HTML report. */
   html: boolean;
+  /** Called when the report is made, before anything goes to standard output. */
+  beforeTable?: () => void;
 }
 
 /** Writes the report and prints the result. A report that cannot be made never changes the verdict. */
@@ -31,7 +33,8 @@ export async function writeReports(model: RunModel, runDir: string, options: Rep
       process.stderr.write(`the HTML report could not be made: ${explain(error)}\n`);
     }
   }
-  const shown = path === undefined ? {} : { report: options.json ? path : relative(process.cwd(), path) };
+  options.beforeTable?.();
+  const shown = path === undefined ? {} : { report: options.json ? path : pathForPeople(path) };
   if (options.json) {
     process.stdout.write(`${JSON.stringify(runJson(model, { ...shown, describe }), null, 2)}\n`);
     return;

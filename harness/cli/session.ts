@@ -3,9 +3,8 @@
  * `fieldproof run` and `npx mocha` both go through here.
  */
 
-import { readFileSync, statfsSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { basename, join, relative } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   crossCheck,
   loadBoard,
@@ -18,19 +17,21 @@ import {
   type LoadedBoard,
 } from '../board/index.ts';
 import { Bench } from '../bench.ts';
-import type { FirmwareImage, FirmwareState } from '../capabilities.ts';
+import type { FirmwareState } from '../capabilities.ts';
 import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
 import { Deadline, within } from '../clock.ts';
 import { composeDevice } from '../device.ts';
-import { BenchError, EvidenceError, explain, NotExecuted } from '../errors.ts';
+import { BenchError, explain, NotExecuted } from '../errors.ts';
 import { bootsWithinMs, setCurrentRun, type Run, type RunProgress } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
-import { digestTwiceHex } from '../record/digest.ts';
 import { RunRecord } from '../record/record.ts';
 import { combine, verdicts, type Verdict } from '../verdict.ts';
+import { mustHaveSpace, watchingDisk } from './disk-space.ts';
 import { lockBoard } from './lock-board.ts';
+import { defectOverrides, noteFailure, opening, readImage, readImages, stamp } from './run-opening.ts';
+import { stopOnSignal } from './signals.ts';
 import { applyMakersProfile } from '../makers-profile.ts';
-import { catalogueDir, version } from './paths.ts';
+import { catalogueDir } from './paths.ts';
 import { driverSpecs, registry } from './registry.ts';
 
 /** Everything that is read before hardware is touched. */
@@ -77,9 +78,9 @@ export interface SessionOptions {
   interactive: boolean;
   /** After this long the run is ended as if the operator had asked. */
   withinMs: number;
+  /** Told where the record is, before hardware is touched. */
+  recordOpened?: (runDir: string) => void;
 }
-
-const diskNeededBytes = 100 * 1024 * 1024;
 
 export class Session {
   readonly run: Run;
@@ -91,6 +92,7 @@ export class Session {
   readonly #clock = new Deadline(0);
   #deadline: NodeJS.Timeout | undefined;
   #interrupt: (reason: string) => void = () => undefined;
+  #stopListening: () => void = () => undefined;
   #closed = false;
 
   private constructor(parts: {
@@ -112,9 +114,9 @@ export class Session {
 
   /**
    * Takes the lock, opens the record, then the bench; reads who the device is. On failure everything is closed
-   * again and the record tells why.
+   * again and the record tells why. Signals are heeded from here to the end of {@link close}.
    *
-   * @throws BenchError saying what to do
+   * @throws BenchError saying what to do; NotExecuted when the operator ended it
    */
   static async open(prepared: Prepared, options: SessionOptions): Promise<Session> {
     const { board, sources } = prepared;
@@ -125,11 +127,15 @@ export class Session {
       const runId = `${stamp()}-${board.board}`;
       mustHaveSpace(options.outDir);
       record = RunRecord.open({ dir: join(options.outDir, runId), runId, secrets: prepared.loaded.secrets });
+      options.recordOpened?.(record.dir);
       session = Session.#create(prepared, options, record, lock);
-      await session.#start(options);
+      // From here on: opening and waiting for a device can take minutes, and the operator need not wait for it.
+      session.#stopListening = stopOnSignal(session);
+      await Promise.race([session.#start(options), session.run.interruption]);
       return session;
     } catch (error) {
-      if (session !== undefined) await session.close('error');
+      noteFailure(record, error);
+      if (session !== undefined) await session.close(error instanceof NotExecuted ? 'not-executed' : 'error');
       else {
         record?.abandon();
         await lock.release();
@@ -172,8 +178,8 @@ export class Session {
       series: (board.images.series ?? []).map((image, index) => readImage(`series ${index + 1}`, image.path)),
       keys: new Map(Object.entries(board.keys)),
       seed: randomBytes(16).toString('hex'),
-      progress: watchingDisk(options, () => {
-        interrupt(`less than ${diskNeededBytes / 2 ** 20} MiB are left on the disk of ${options.outDir}`);
+      progress: watchingDisk(options.progress, options.outDir, (reason) => {
+        interrupt(reason);
       }),
       selected: new Set(options.selected.map(({ id }) => id)),
       cuts: options.cuts,
@@ -244,8 +250,12 @@ export class Session {
     const finalState = await this.#finalState();
     await this.safeState();
     await this.#bench.close();
-    this.#closeRecord(fallback, finalState);
-    await this.#lock.release();
+    try {
+      this.#closeRecord(fallback, finalState);
+    } finally {
+      await this.#lock.release();
+      this.#stopListening();
+    }
   }
 
   async #finalState(): Promise<FirmwareState | undefined> {
@@ -269,13 +279,14 @@ export class Session {
   }
 
   #closeRecord(fallback: Verdict, finalState: FirmwareState | undefined): void {
-    const given = [...this.run.selected].map((id) => this.run.verdicts.get(id) ?? 'not-executed');
+    const missing = this.run.verdicts.size === 0 ? fallback : 'not-executed';
+    const given = [...this.run.selected].map((id) => this.run.verdicts.get(id) ?? missing);
     const counts = Object.fromEntries(
       verdicts.map((verdict) => [verdict, given.filter((each) => each === verdict).length]),
     ) as Record<Verdict, number>;
     try {
       this.#record.close({
-        verdict: this.run.verdicts.size === 0 ? fallback : combine(given),
+        verdict: combine(given),
         counts,
         tookMs: this.#clock.elapsedMs,
         interrupted: this.run.interrupted,
@@ -286,97 +297,4 @@ export class Session {
       throw error;
     }
   }
-}
-
-function opening(prepared: Prepared, options: SessionOptions, runId: string) {
-  const { board, sources, declaration, catalogue, loaded } = prepared;
-  const images = Object.entries(board.images).flatMap(([name, image]) =>
-    image === undefined || Array.isArray(image)
-      ? []
-      : [{ name, sha256: (image as { sha256: string }).sha256 }],
-  );
-  return {
-    runId,
-    harness: `fieldproof ${version()}`,
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-    catalogue: { version: catalogue.version, sha256: catalogue.sha256 },
-    board: { name: board.board, title: board.title, file: basename(sources.file), sha256: loaded.sha256 },
-    declaration: { file: relative(sources.directory, board.declaration), sha256: prepared.declarationSha256 },
-    device: declaration.device as Readonly<Record<string, string>>,
-    images,
-    command: options.command,
-    defects: options.defects,
-    selected: options.selected.map(({ id }) => id),
-  };
-}
-
-/** Puts `--defect` into the settings of the simulated supply; any other board has no such switch. */
-function defectOverrides(
-  board: BoardFile,
-  defects: readonly string[],
-): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
-  if (defects.length === 0) return {};
-  const [wire] = Object.entries(board.wires).find(([, entry]) => entry.driver === 'simulated-power') ?? [];
-  if (wire === undefined) {
-    throw new BenchError(
-      'no-simulated-device',
-      `--defect needs a simulated device; ${board.board} is a real one`,
-    );
-  }
-  return { [wire]: { defects } };
-}
-
-function readImages(board: BoardFile): ReadonlyMap<string, FirmwareImage> {
-  const images = new Map<string, FirmwareImage>();
-  for (const [name, image] of Object.entries(board.images)) {
-    if (image === undefined || Array.isArray(image)) continue;
-    images.set(name, readImage(name, (image as { path: string }).path));
-  }
-  return images;
-}
-
-function readImage(name: string, path: string): FirmwareImage {
-  const bytes = readFileSync(path);
-  return { name: `${name} (${basename(path)})`, bytes, sha256: digestTwiceHex(bytes) };
-}
-
-function mustHaveSpace(folder: string): void {
-  const free = freeBytes(folder);
-  if (free === undefined || free > diskNeededBytes) return;
-  throw new EvidenceError(
-    'disk-full',
-    `only ${Math.floor(free / 2 ** 20)} MiB are free for evidence in ${folder}`,
-    {
-      hint: 'Free some space, or name another folder with --out.',
-    },
-  );
-}
-
-function freeBytes(folder: string): number | undefined {
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  } catch {
-    return undefined; // the folder is made later; its parent's trouble will tell itself
-  }
-}
-
-function watchingDisk(options: SessionOptions, full: () => void): RunProgress {
-  return {
-    caseStarted: (id, title) => {
-      const free = freeBytes(options.outDir);
-      if (free !== undefined && free < diskNeededBytes) full();
-      options.progress.caseStarted(id, title);
-    },
-    caseEnded: (...ended) => {
-      options.progress.caseEnded(...ended);
-    },
-  };
-}
-
-/** `20261122T081530Z`, and a few random letters so that two runs of one second do not meet. */
-function stamp(): string {
-  const now = new Date().toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '');
-  return `${now}-${randomBytes(2).toString('hex')}`;
 }

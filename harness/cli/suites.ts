@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { globSync } from 'glob';
 import Mocha from 'mocha';
 import { parse } from 'yaml';
+import { nearest } from '../board/index.ts';
 import type { Catalogue } from '../catalogue/index.ts';
 import { BoardFileError, UsageError } from '../errors.ts';
 import { registeredCases, type RegisteredCase } from '../lifecycle/test-case.ts';
@@ -80,7 +81,7 @@ export function selectCases(
     const known: string[] = [...new Set(built.map(({ id }) => catalogue.case(id).suite))];
     if (!known.includes(suite)) {
       throw new UsageError('unknown-suite', `there is no suite "${suite}"`, {
-        hint: `The suites are ${known.join(', ')}.`,
+        hint: `${didYouMean(suite, known)}The suites are ${known.join(', ')}.`,
       });
     }
   }
@@ -94,6 +95,11 @@ export function selectCases(
   throw new UsageError('nothing-selected', 'no case that is built matches the selection', {
     hint: 'See `fieldproof list cases`.',
   });
+}
+
+function didYouMean(word: string, known: readonly string[]): string {
+  const close = nearest(word, known);
+  return close === undefined ? '' : `Did you mean ${close}? `;
 }
 
 /** Runs the selected cases; their verdicts are in the record, so mocha's own count of failures is of no interest. */

@@ -9,6 +9,8 @@ import { all, momentOf, type CaseModel, type Moment, type StepModel } from './ru
 export interface CaseContext {
   poisoned: RunEvents['poisoned'] | undefined;
   interrupted: boolean;
+  /** Why the bench kept the run from starting. */
+  startFailure?: string;
 }
 
 /** @param entries only those of this case, in order */
@@ -50,7 +52,7 @@ function decide(
   started: boolean,
   last: RunEvents['verdict'] | undefined,
   step: string | undefined,
-  { poisoned, interrupted }: CaseContext,
+  { poisoned, interrupted, startFailure }: CaseContext,
 ): Decision {
   if (last !== undefined) return settled(last);
   if (started) {
@@ -58,6 +60,8 @@ function decide(
     const reason = `the run ended while this case was under way${during}; what was seen does not decide it`;
     return { verdict: 'inconclusive', reason, findings: [] };
   }
+  if (startFailure !== undefined)
+    return { verdict: 'error', reason: `the run could not start: ${startFailure}`, findings: [] };
   return { verdict: 'not-executed', reason: whyNotStarted(poisoned, interrupted), findings: [] };
 }
 

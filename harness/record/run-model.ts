@@ -98,12 +98,16 @@ const unbound: RunEvents['run-opened'] = {
   selected: [],
 };
 
+/** Action of the bench event that says, with `ok: false`, that not a single case could be started, and why. */
+export const startOfRun = 'start of the run';
+
 /**
  * The model of a run from the entries of its record.
  *
  * A case's verdict is its last one. A provisional *conforms* that was never made final becomes *inconclusive*, for the
  * closing control on which it rested never came; a provisional *violates* stands, as it does when that control fails.
- * A case that started and got no verdict is *inconclusive*; one that was selected and never started is *not-executed*.
+ * A case that started and got no verdict is *inconclusive*; one that was selected and never started is *not-executed*,
+ * or *error* when the bench kept the whole run from starting.
  *
  * @param entries of one run, in order, as `readRun` returns them
  */
@@ -112,7 +116,8 @@ export function modelOf(entries: readonly Entry[]): RunModel {
   const closed = first(entries, 'run-closed')?.payload;
   const poisoned = first(entries, 'poisoned')?.payload;
   const interrupted = closed?.interrupted ?? true;
-  const context = { poisoned, interrupted };
+  const startFailure = all(entries, 'bench').find(({ action, ok }) => action === startOfRun && !ok)?.detail;
+  const context = { poisoned, interrupted, ...(startFailure === undefined ? {} : { startFailure }) };
   const cases = caseIds(header, entries).map((id) =>
     caseModel(
       id,

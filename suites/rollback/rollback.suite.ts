@@ -50,31 +50,33 @@ describe('Rollback', () => {
     );
   });
 
-  testCase(
-    'RB-07 keeps its rollback floor through a factory reset',
-    {
-      needs: ['firmware', 'power', 'factory-reset', 'image:golden', 'image:older'],
-      updates: 2,
-      powerCycles: 1,
-      seconds: 1,
-    },
-    (t) => mustKeepFloorOverFactoryReset(t),
-  );
+  describe('by other ways than an offer', () => {
+    testCase(
+      'RB-07 keeps its rollback floor through a factory reset',
+      {
+        needs: ['firmware', 'power', 'factory-reset', 'image:golden', 'image:older'],
+        updates: 2,
+        powerCycles: 1,
+        seconds: 1,
+      },
+      (t) => mustKeepFloorOverFactoryReset(t),
+    );
 
-  testCase(
-    'RB-10 returns to the old image when a trial was not confirmed, without having raised its floor',
-    { needs: ['firmware', 'power', 'image:golden', 'image:newer'], updates: 3, powerCycles: 1 },
-    (t) => mustRevertUnconfirmedTrial(t),
-  );
+    testCase(
+      'RB-10 returns to the old image when a trial was not confirmed, without having raised its floor',
+      { needs: ['firmware', 'power', 'image:golden', 'image:newer'], updates: 3, powerCycles: 1 },
+      (t) => mustRevertUnconfirmedTrial(t),
+    );
 
-  testCase(
-    'RB-16 boots the old or the new image, verified, after a power cut at any point of an update',
-    {
-      needs: ['firmware', 'power', 'image:golden', 'image:pair'],
-      updates: 24,
-      powerCycles: 24,
-      mayHarm: 'power-cut-during-update',
-    },
-    (t) => mustSurvivePowerCuts(t),
-  );
+    testCase(
+      'RB-16 boots the old or the new image, verified, after a power cut at any point of an update',
+      {
+        needs: ['firmware', 'power', 'image:golden', 'image:pair'],
+        updates: 24,
+        powerCycles: 24,
+        mayHarm: 'power-cut-during-update',
+      },
+      (t) => mustSurvivePowerCuts(t),
+    );
+  });
 });

@@ -1,0 +1,85 @@
+/** What a run is made of before its first wire is opened: its name, the first entry of its record, its images. */
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, relative } from 'node:path';
+import type { BoardFile } from '../board/index.ts';
+import type { FirmwareImage } from '../capabilities.ts';
+import { BenchError, explain, NotExecuted } from '../errors.ts';
+import { digestTwiceHex } from '../record/digest.ts';
+import type { RunRecord } from '../record/record.ts';
+import { startOfRun } from '../record/run-model.ts';
+import { version } from './paths.ts';
+import type { Prepared, SessionOptions } from './session.ts';
+
+/** The first entry: what is tested, by what, with which inputs. */
+export function opening(prepared: Prepared, options: SessionOptions, runId: string) {
+  const { board, sources, declaration, catalogue, loaded } = prepared;
+  const images = Object.entries(board.images).flatMap(([name, image]) =>
+    image === undefined || Array.isArray(image)
+      ? []
+      : [{ name, sha256: (image as { sha256: string }).sha256 }],
+  );
+  return {
+    runId,
+    harness: `fieldproof ${version()}`,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    catalogue: { version: catalogue.version, sha256: catalogue.sha256 },
+    board: { name: board.board, title: board.title, file: basename(sources.file), sha256: loaded.sha256 },
+    declaration: { file: relative(sources.directory, board.declaration), sha256: prepared.declarationSha256 },
+    device: declaration.device as Readonly<Record<string, string>>,
+    images,
+    command: options.command,
+    defects: options.defects,
+    selected: options.selected.map(({ id }) => id),
+  };
+}
+
+/** Puts `--defect` into the settings of the simulated supply; any other board has no such switch. */
+export function defectOverrides(
+  board: BoardFile,
+  defects: readonly string[],
+): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  if (defects.length === 0) return {};
+  const [wire] = Object.entries(board.wires).find(([, entry]) => entry.driver === 'simulated-power') ?? [];
+  if (wire === undefined) {
+    throw new BenchError(
+      'no-simulated-device',
+      `--defect needs a simulated device; ${board.board} is a real one`,
+    );
+  }
+  return { [wire]: { defects } };
+}
+
+/** The images of the board file by their role, but for the series. */
+export function readImages(board: BoardFile): ReadonlyMap<string, FirmwareImage> {
+  const images = new Map<string, FirmwareImage>();
+  for (const [name, image] of Object.entries(board.images)) {
+    if (image === undefined || Array.isArray(image)) continue;
+    images.set(name, readImage(name, (image as { path: string }).path));
+  }
+  return images;
+}
+
+/** @param name for messages and the record */
+export function readImage(name: string, path: string): FirmwareImage {
+  const bytes = readFileSync(path);
+  return { name: `${name} (${basename(path)})`, bytes, sha256: digestTwiceHex(bytes) };
+}
+
+/** `20261122T081530Z`, and a few random letters so that two runs of one second do not meet. */
+export function stamp(): string {
+  const now = new Date().toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '');
+  return `${now}-${randomBytes(2).toString('hex')}`;
+}
+
+/** Why the run could not start; a record that cannot be written any more has told its own trouble. */
+export function noteFailure(record: RunRecord | undefined, error: unknown): void {
+  if (error instanceof NotExecuted) return; // the operator ended it; the record's close says so
+  try {
+    record?.append('bench', { action: startOfRun, ok: false, detail: explain(error) });
+  } catch {
+    // The first error is the one to be told.
+  }
+}
