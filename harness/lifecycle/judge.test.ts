@@ -44,7 +44,7 @@ describe('the life of a case', () => {
   for (const [name, error, verdict] of thrown) {
     it(`makes ${verdict} of ${name}`, async () => {
       const run = fakeRun();
-      const outcome = await judged(run, () => Promise.reject(error as Error));
+      const outcome = await judged(run, () => Promise.reject(error));
       assert.equal(outcome.verdict, verdict);
       assert.equal(run.verdicts.get('SIG-02'), verdict);
       assert.equal(payloads(run, 'verdict').length, 1);
@@ -74,7 +74,7 @@ describe('the life of a case', () => {
       prepare: (run) => poison(contextOf(run, 'SIG-01'), 'swap broke'),
       says: /SIG-01: swap broke/,
     },
-    { name: 'a missing image', options: { board: { images: {} } as never }, says: /missing: image "older"/ },
+    { name: 'a missing image', options: { board: { images: {} } }, says: /missing: image "older"/ },
     { name: 'a lost wire', options: { lost: ['modbus'] }, says: /modbus is lost/, verdict: 'error' },
   ];
   for (const { name, options, prepare, says, verdict } of never) {
