@@ -13,7 +13,11 @@ export async function always<T>(
   try {
     result = await work();
   } catch (first) {
-    await cleanup().catch(alsoFailed);
+    try {
+      await cleanup();
+    } catch (second) {
+      alsoFailed(second);
+    }
     throw first;
   }
   await cleanup();

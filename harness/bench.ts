@@ -6,7 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BoardFile } from './board/index.ts';
-import { resolveSettings } from './board/index.ts';
+import { dependenciesOf, resolveSettings } from './board/index.ts';
 import type { Power } from './capabilities.ts';
 import { Deadline, within } from './clock.ts';
 import type { AnyDriverModule, Driver, DriverContext, DriverSpec, WireLog } from './driver.ts';
@@ -42,6 +42,8 @@ export class Bench implements BenchHands {
   /** Wires in the order in which they were opened. */
   readonly #opened: string[] = [];
   readonly #losses = new Map<string, BenchError>();
+  /** Supplies that are off, or whose last switching failed: a silent device proves nothing then. */
+  readonly #supplies = new Map<string, 'off' | 'in doubt'>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: BenchParts) {
@@ -168,47 +170,93 @@ export class Bench implements BenchHands {
   power(name: string): Power {
     const supply = this.driver(name).power;
     if (supply === undefined) throw new DriverError('no-power', `wire ${name} cannot switch a supply`);
-    const tell = (on: boolean): void => {
-      for (const driver of this.#drivers.values()) driver.devicePowerChanged?.(on);
+    const switched = async (on: boolean, work: () => Promise<{ atMs: number }>) => {
+      const word = on ? 'on' : 'off';
+      this.#supplies.set(name, 'in doubt');
+      try {
+        const done = await within(work(), closeWithinMs, `switching ${word} the supply ${name}`);
+        if (on) this.#supplies.delete(name);
+        else this.#supplies.set(name, 'off');
+        this.#parts.record.append('bench', { action: `power ${word}`, wire: name, ok: true });
+        return done;
+      } catch (error) {
+        const detail = explain(error);
+        this.#parts.record.append('bench', { action: `power ${word}`, wire: name, ok: false, detail });
+        throw error;
+      }
     };
-    const { record } = this.#parts;
     return {
       precise: supply.precise,
-      off: async () => {
-        tell(false); // before the cut, so that no driver mistakes it for a loss
-        const done = await within(supply.off(), closeWithinMs, `switching off the supply ${name}`);
-        record.append('bench', { action: 'power off', wire: name, ok: true });
-        return done;
+      off: () => {
+        this.#tellPower(false); // before the cut, so that no driver mistakes it for a loss
+        return switched(false, () => supply.off());
       },
       on: async () => {
-        const done = await within(supply.on(), closeWithinMs, `switching on the supply ${name}`);
-        record.append('bench', { action: 'power on', wire: name, ok: true });
-        tell(true);
+        const done = await switched(true, () => supply.on());
+        this.#tellPower(true);
         return done;
       },
     };
   }
 
-  async selfTest(): Promise<readonly { wire: string; error: unknown }[]> {
-    const faults: { wire: string; error: unknown }[] = [];
+  #tellPower(on: boolean): void {
     for (const [wire, driver] of this.#drivers) {
       try {
-        await within(driver.selfTest(), closeWithinMs, `self-test of wire ${wire}`);
+        driver.devicePowerChanged?.(on);
       } catch (error) {
-        faults.push({ wire, error });
+        // One driver's trouble must keep neither the others uninformed nor the supply as it is.
+        const action = `told of power ${on ? 'on' : 'off'}`;
+        this.#parts.record.append('bench', { action, wire, ok: false, detail: explain(error) });
       }
     }
-    return faults;
+  }
+
+  /** Our end of every wire. A wire that depends on one that is not in order is not in order either. */
+  async selfTest(): Promise<readonly { wire: string; error: unknown }[]> {
+    const faults = new Map<string, unknown>();
+    for (const [wire, driver] of this.#drivers) {
+      try {
+        this.#mustBeSupplied(wire);
+        await within(driver.selfTest(), closeWithinMs, `self-test of wire ${wire}`);
+      } catch (error) {
+        faults.set(wire, error);
+      }
+    }
+    for (const wire of this.#parts.board.openingOrder) {
+      const broken = this.#dependencies(wire).find((other) => faults.has(other));
+      if (broken === undefined || faults.has(wire) || !this.#drivers.has(wire)) continue;
+      const cause = faults.get(broken);
+      faults.set(wire, new BenchError('dependency-faulty', `wire ${wire} depends on ${broken}`, { cause }));
+    }
+    return [...faults].map(([wire, error]) => ({ wire, error }));
+  }
+
+  #mustBeSupplied(wire: string): void {
+    const supply = this.#supplies.get(wire);
+    if (supply === undefined) return;
+    throw new BenchError('no-supply', `the supply ${wire} is ${supply}`, {
+      hint: 'Switch it on; until then the device’s silence means nothing.',
+    });
+  }
+
+  #dependencies(name: string): string[] {
+    const wire = this.#parts.board.wires[name];
+    if (wire === undefined) return [];
+    // What hangs on the supply for a path or a port is judged by its own self-test.
+    const supplies = new Set([this.#parts.board.profile.power]);
+    return dependenciesOf(wire, this.spec(name))
+      .map((dependency) => dependency.wire)
+      .filter((other) => !supplies.has(other));
   }
 
   async reopenLost(): Promise<readonly { wire: string; error: unknown }[]> {
     const stillLost: { wire: string; error: unknown }[] = [];
     for (const wire of [...this.#losses.keys()]) {
-      const driver = this.driver(wire);
       const clock = new Deadline(openWithinMs);
       try {
+        const driver = this.driver(wire);
         if (driver.state !== 'open') {
-          await driver.close();
+          await within(driver.close(), closeWithinMs, `closing the lost wire ${wire}`);
           await within(driver.open(), openWithinMs, `reopening wire ${wire}`);
         }
         this.#losses.delete(wire);
@@ -249,5 +297,7 @@ export class Bench implements BenchHands {
     }
     this.#drivers.clear();
     this.#modules.clear();
+    this.#losses.clear();
+    this.#supplies.clear();
   }
 }

@@ -19,7 +19,7 @@ import {
 } from './capabilities.ts';
 import { Deadline, monotonicMs, until } from './clock.ts';
 import type { AdapterRole, AdapterRoles } from './driver.ts';
-import { BenchError, DriverError, explain } from './errors.ts';
+import { BenchError, DriverError, FrameError, TimeoutError } from './errors.ts';
 
 type Bind = <Role extends AdapterRole>(role: Role, use: AdapterUse) => AdapterRoles[Role];
 
@@ -56,28 +56,30 @@ export function composeDevice(bench: Bench, board: BoardFile): Device {
     ...(profile.audit === undefined ? {} : { audit: auditLog(profile.audit, bind) }),
     ...(profile.power === undefined ? {} : { power: bench.power(profile.power) }),
     linkAttacks: attacks(profile.linkAttacks ?? [], bench),
-    waitUntilReady: async (withinMs) => {
-      const clock = new Deadline(withinMs);
-      let last: unknown;
-      await until(
-        async () => {
-          try {
-            return await ready.read();
-          } catch (error) {
-            if (!(error instanceof BenchError)) throw error;
-            last = error; // not yet: the device boots
-            return undefined;
-          }
-        },
-        {
-          withinMs,
-          what: 'a sign of readiness',
-          ...(last === undefined ? {} : { hint: explain(last) }),
-        },
-      );
-      return { tookMs: clock.elapsedMs };
-    },
+    waitUntilReady: (withinMs) => waitUntilReady(ready, withinMs),
   };
+}
+
+/** Asks for the sign of readiness until it comes; what went wrong last is the cause when it does not. */
+async function waitUntilReady(ready: AdapterRoles['value'], withinMs: number): Promise<{ tookMs: number }> {
+  const clock = new Deadline(withinMs);
+  let last: unknown;
+  const look = async (): Promise<string | number | undefined> => {
+    try {
+      return await ready.read();
+    } catch (error) {
+      if (!(error instanceof BenchError)) throw error;
+      last = error; // not yet: the device boots
+      return undefined;
+    }
+  };
+  try {
+    await until(look, { withinMs, what: 'a sign of readiness' });
+  } catch (error) {
+    if (!(error instanceof TimeoutError) || last === undefined) throw error;
+    throw new TimeoutError(error.code, error.message, { data: error.data, cause: last });
+  }
+  return { tookMs: clock.elapsedMs };
 }
 
 /** What shows that the device has booted: `ready`, or else the version. */
@@ -154,14 +156,23 @@ function firmware(profile: NonNullable<BoardFile['profile']['firmware']>, bind: 
 const text = (observed: Observed<string | number>): Observed<string> =>
   observed.observable ? seen(String(observed.value)) : observed;
 const number = (observed: Observed<string | number>): Observed<number> =>
-  observed.observable ? seen(Number(observed.value)) : observed;
+  observed.observable ? seen(numeric(observed.value, 'the security counter')) : observed;
+
+/** A value that is no number must not be compared as one: NaN differs from itself, and would look like a change. */
+function numeric(value: string | number, what: string): number {
+  const parsed = typeof value === 'string' && value.trim() === '' ? NaN : Number(value);
+  if (Number.isFinite(parsed)) return parsed;
+  throw new FrameError('not-a-number', `${what} came as ${JSON.stringify(value)}, which is no number`, {
+    hint: 'Narrow the pattern or type of this adapter in the board file.',
+  });
+}
 
 function processValue(profile: NonNullable<BoardFile['profile']['process']>, bind: Bind): ProcessValue {
   const source = bind('value', profile.read);
   return {
     unit: profile.unit,
     changesWithinMs: profile.changesWithinMs,
-    read: async () => Number(await source.read()),
+    read: async () => numeric(await source.read(), 'the process value'),
   };
 }
 
@@ -177,21 +188,17 @@ function alarms(profile: BoardFile['profile'], bind: Bind): Alarms {
     listen: async () => {
       const events: AlarmEvent[] = [];
       const failures: { wire: string; error: unknown }[] = [];
-      const closers = await Promise.all(
-        wires.map(({ name, source }) =>
-          source.listen(
-            (alarm) => events.push({ ...alarm, wire: name }),
-            (error) => failures.push({ wire: name, error }),
-          ),
+      const closers = await listenOnAll(
+        wires.map(
+          ({ name, source }) =>
+            () =>
+              source.listen(
+                (alarm) => events.push({ ...alarm, wire: name }),
+                (error) => failures.push({ wire: name, error }),
+              ),
         ),
       );
-      const listener: AlarmListener = {
-        events,
-        failures,
-        close: async () => {
-          await Promise.all(closers.map((close) => close()));
-        },
-      };
+      const listener: AlarmListener = { events, failures, close: () => closeAll(closers) };
       return listener;
     },
     ...(acknowledging === undefined
@@ -202,6 +209,25 @@ function alarms(profile: BoardFile['profile'], bind: Bind): Alarms {
           },
         }),
   };
+}
+
+type Close = () => Promise<void>;
+
+/** Starts all; when one fails, those that started are closed again. */
+async function listenOnAll(starts: readonly (() => Promise<Close>)[]): Promise<Close[]> {
+  const settled = await Promise.allSettled(starts.map((start) => start()));
+  const closers = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const failed = settled.find((each) => each.status === 'rejected');
+  if (failed === undefined) return closers;
+  await closeAll(closers).catch(() => undefined); // the first cause is the one that counts
+  throw failed.reason;
+}
+
+/** Closes all, whatever each does; then the first error counts. */
+async function closeAll(closers: readonly Close[]): Promise<void> {
+  const settled = await Promise.allSettled(closers.map((close) => close()));
+  const failed = settled.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 function tamper(profile: NonNullable<BoardFile['profile']['tamper']>, bind: Bind): Tamper {
@@ -245,8 +271,10 @@ function commands(
   const tap = profile.tap === undefined ? undefined : bench.driver(profile.tap).tap;
   return {
     send: (message) => messages.send(message),
-    readEffect: async () => Number(await effect.read()),
-    ...(counter === undefined ? {} : { readCounter: async () => Number(await counter.read()) }),
+    readEffect: async () => numeric(await effect.read(), 'the effect of commands'),
+    ...(counter === undefined
+      ? {}
+      : { readCounter: async () => numeric(await counter.read(), 'the message counter') }),
     ...(plain === undefined ? {} : { writePlain: () => plain.perform() }),
     ...(tap === undefined ? {} : { tap }),
   };

@@ -19,25 +19,24 @@ export { buildMessage } from './replay/message.ts';
 export { searchWindow } from './replay/window-search.ts';
 export { auditMarker, mustBeAudited } from './lifecycle/audit.ts';
 export { CaseContext } from './lifecycle/case-context.ts';
+export { controlUpdate, mustHaveTrace, nextControlImage } from './lifecycle/controls.ts';
+export { everyOne } from './lifecycle/every-one.ts';
 export {
-  changes,
-  controlUpdate,
-  differsFromImage,
   firmwareOf,
   install,
   type Installation,
-  nextControlImage,
-  poison,
   powerCycle,
   primaryIngress,
   readState,
-  recover,
-  say,
+  stateOnceRunning,
   waitUntilReady,
 } from './lifecycle/firmware.ts';
+export type { ForbiddenImage } from './lifecycle/forbidden-image.ts';
 export { forgeries } from './lifecycle/forgeries.ts';
 export type { Need } from './lifecycle/needs.ts';
 export { mustBeAlive } from './lifecycle/process-watch.ts';
-export { offerForbidden, rejectionBatch, type ForbiddenImage } from './lifecycle/rejection-batch.ts';
+export { poison, recover } from './lifecycle/recovery.ts';
+export { offerForbidden, rejectionBatch } from './lifecycle/rejection-batch.ts';
 export { currentRun } from './lifecycle/run.ts';
+export { changes, differsFromImage, fitOf, mustSeeSomething, onTrial, say } from './lifecycle/state.ts';
 export { testCase } from './lifecycle/test-case.ts';

@@ -60,6 +60,9 @@ export class SerialConsole implements Console {
   #expecting = false;
   /** True after a conversation without an answer: a late one may still come. */
   #unsettled = false;
+  #deviceOff = false;
+  /** Ends a wait early, as its deadline would. */
+  readonly #waits = new Set<() => void>();
   /** A request went without an answer, which may still come: as an answer to the next request. */
   #answerOwed = false;
   readonly #lineListeners = new Set<(line: ConsoleLine) => void>();
@@ -213,7 +216,7 @@ export class SerialConsole implements Console {
    */
   async moreThan(position: number, withinMs: number, stop?: AbortSignal): Promise<boolean> {
     if (this.log.end > position) return true;
-    if (stop?.aborted === true) return false;
+    if (stop?.aborted === true || this.#deviceOff) return false;
     let timer: NodeJS.Timeout | undefined;
     const undo: (() => void)[] = [];
     try {
@@ -222,6 +225,8 @@ export class SerialConsole implements Console {
         const stopped = (): void => resolve(false);
         this.#wakers.add(arrived);
         undo.push(() => this.#wakers.delete(arrived), this.onLinkEnd(reject));
+        this.#waits.add(stopped);
+        undo.push(() => this.#waits.delete(stopped));
         stop?.addEventListener('abort', stopped);
         undo.push(() => stop?.removeEventListener('abort', stopped));
         timer = setTimeout(stopped, withinMs);
@@ -231,6 +236,17 @@ export class SerialConsole implements Console {
       clearTimeout(timer);
       for (const step of undo) step();
     }
+  }
+
+  /** True while the bench keeps the device without power: nothing will come, so nothing is waited for. */
+  get deviceOff(): boolean {
+    return this.#deviceOff;
+  }
+
+  /** The bench switched the device off or on: whoever waits for a device without power waits no longer. */
+  devicePowerChanged(on: boolean): void {
+    this.#deviceOff = !on;
+    if (!on) for (const stop of [...this.#waits]) stop();
   }
 
   /** Says that an answer is outstanding: the next conversation waits for silence first. */
@@ -292,7 +308,8 @@ export class SerialConsole implements Console {
       if (this.#cursor < this.log.start) throw this.#overrun();
       const match = this.#searchOnce(wanted, forbidden);
       if (match !== undefined) return match;
-      if (deadline.passed || stop?.aborted === true) throw expectFault(this, wanted, deadline, from);
+      if (deadline.passed || stop?.aborted === true || this.#deviceOff)
+        throw expectFault(this, wanted, deadline, from);
       if (end - this.#cursor > CHEAP_SEARCH_BYTES) await pause(Math.min(20, deadline.leftMs));
       await this.moreThan(end, deadline.leftMs, stop);
     }
@@ -332,7 +349,7 @@ export class SerialConsole implements Console {
     return {
       write: (bytes) => this.options.link.write(bytes),
       transmitMs: (bytes) => this.options.link.transmitMs(bytes),
-      stopped: () => stop?.aborted === true,
+      stopped: () => stop?.aborted === true || this.#deviceOff,
       position: () => this.#cursor,
       rewind: (position) => this.moveCursor(position),
       read: async (withinMs) => {

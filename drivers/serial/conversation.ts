@@ -78,7 +78,7 @@ export async function listen<T>(
       console.markAnswered();
       return ears.heard(value, deadline, line.atMs);
     }
-    if (deadline.passed) {
+    if (deadline.passed || console.deviceOff) {
       console.markUnsettled();
       ears.takeUnfinished();
       return ears.heard<T>(undefined, deadline, monotonicMs());

@@ -108,7 +108,9 @@ export class SerialDriver implements Driver {
     if (this.#loss !== undefined) throw this.#lostFault(this.#loss);
   }
 
+  /** A tty may not notice that the device behind it lost power; the bench, which cut it, says so. */
   devicePowerChanged(on: boolean): void {
+    this.console.devicePowerChanged(on);
     this.#powerOff = !on;
     this.#powerChangedAtMs = monotonicMs();
   }

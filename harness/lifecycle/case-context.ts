@@ -36,6 +36,7 @@ export class CaseContext {
   controlAccepted = false;
   stimulusDelivered = false;
   #step: string | undefined;
+  #ended = false;
 
   constructor(run: Run, id: string, attempt = 1) {
     this.run = run;
@@ -61,6 +62,20 @@ export class CaseContext {
     return bootsWithinMs(this.declaration);
   }
 
+  /** No more steps, stimuli or readings: whatever the body still tries after this is refused. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  #mustBeRunning(): void {
+    if (this.#ended)
+      throw new NotExecuted('ended', `${this.id} has ended; nothing more may be done in its name`);
+  }
+
   /** Writes one entry to the record, under this case and its current step. */
   write<Kind extends RunEventKind>(kind: Kind, payload: RunEvents[Kind]): void {
     this.run.record.append(kind, payload, {
@@ -72,12 +87,14 @@ export class CaseContext {
 
   /** One step in the life of the case; nested steps are not allowed to hide each other. */
   async step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.#mustBeRunning();
     const outer = this.#step;
     this.#step = name;
     const clock = new Deadline(0);
     this.write('step-started', { name });
     try {
       const result = await work();
+      this.#mustBeRunning();
       this.write('step-ended', { name, ok: true, tookMs: clock.elapsedMs });
       return result;
     } catch (error) {
@@ -94,6 +111,7 @@ export class CaseContext {
   }
 
   stimulus(stimulus: Stimulus): void {
+    this.#mustBeRunning();
     this.write('stimulus', {
       name: stimulus.name,
       rationale: stimulus.rationale,
@@ -109,11 +127,13 @@ export class CaseContext {
   }
 
   answered(of: string, answer: Answer): Answer {
+    this.#mustBeRunning();
     this.write('answer', { of, answer });
     return answer;
   }
 
   sawState(when: string, state: FirmwareState): FirmwareState {
+    this.#mustBeRunning();
     this.write('state', { when, state });
     return state;
   }

@@ -3,10 +3,12 @@
  * Controls are made of this, and so is recovery.
  */
 
-import type { Answer, Firmware, FirmwareImage, FirmwareState, Observed } from '../capabilities.ts';
-import { BenchError, Inconclusive, NotExecuted } from '../errors.ts';
-import { identifyImage } from '../image/index.ts';
+import type { Firmware, FirmwareImage, FirmwareState } from '../capabilities.ts';
+import { until } from '../clock.ts';
+import { BenchError, NotExecuted, TimeoutError } from '../errors.ts';
+import { auditMarker, wasAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
+import { changes, fitOf, onTrial, say } from './state.ts';
 
 /** What a complete update came to. */
 export interface Installation {
@@ -14,6 +16,11 @@ export interface Installation {
   /** Where it ended, in words. */
   detail: string;
   state: FirmwareState;
+  /**
+   * What shows that the device did something: a changed state, a trial in between, its own log. Without a trace,
+   * "accepted" is no more than the device's word.
+   */
+  trace?: string;
 }
 
 export function firmwareOf(t: CaseContext): Firmware {
@@ -43,13 +50,21 @@ export async function waitUntilReady(t: CaseContext): Promise<void> {
 }
 
 /**
- * Offers, activates, waits, confirms and reads back one legitimate image. Never throws for what the device does.
+ * Offers, activates, waits, confirms and reads back one legitimate image. Never throws for what the device says.
  *
- * @returns accepted only when the state read back is the image's own
+ * @param before the state from which it starts; read when not given
+ * @returns accepted only when what is read back does not contradict the image
  */
-export async function install(t: CaseContext, image: FirmwareImage, ingress: string): Promise<Installation> {
+export async function install(
+  t: CaseContext,
+  image: FirmwareImage,
+  ingress: string,
+  before?: FirmwareState,
+): Promise<Installation> {
   const firmware = firmwareOf(t);
-  await settleTrial(t);
+  mustBeAbleToConfirm(t, firmware);
+  const was = await endTrial(t, before ?? (await readState(t, `before installing ${image.name}`)));
+  const marker = t.declaration.audit?.updateInstalled === undefined ? undefined : await auditMarker(t);
   const offered = t.answered(
     `legitimate ${image.name} through ${ingress}`,
     await firmware.offer(image, ingress),
@@ -57,176 +72,107 @@ export async function install(t: CaseContext, image: FirmwareImage, ingress: str
   if (offered.kind !== 'accepted') return rejected(t, `the offer was ${say(offered)}`);
   const activated = t.answered('activate', await firmware.activate(ingress));
   if (activated.kind === 'refused') return rejected(t, `activation was ${say(activated)}`);
-  await waitUntilReady(t);
+  const running = await stateOnceRunning(t, image, was);
   if (firmware.confirm !== undefined) {
     const confirmed = t.answered('confirm', await firmware.confirm());
     if (confirmed.kind !== 'accepted') return rejected(t, `confirmation was ${say(confirmed)}`);
   }
   const state = await readState(t, `after installing ${image.name}`);
-  const mismatch = differsFromImage(state, image);
-  return mismatch === undefined
-    ? { accepted: true, detail: `${image.name} runs`, state }
-    : { accepted: false, detail: `the device said yes, but ${mismatch}`, state };
+  const wrong = contradiction(state, image);
+  if (wrong !== undefined) return { accepted: false, detail: `the device said yes, but ${wrong}`, state };
+  const [trace] = [...changes(was, state), ...changes(was, running)];
+  if (trace !== undefined) return { accepted: true, detail: `${image.name} runs (${trace})`, state, trace };
+  if (marker !== undefined && (await wasAudited(t, 'updateInstalled', marker))) {
+    return { accepted: true, detail: `${image.name} runs (logged)`, state, trace: 'the device logged it' };
+  }
+  return { accepted: true, detail: `${image.name} runs, or what ran before does: they look alike`, state };
 }
 
-/** While a trial runs, devices take no further image: the operator of a bench confirms it first, as anybody would. */
-async function settleTrial(t: CaseContext): Promise<void> {
-  const firmware = firmwareOf(t);
-  if (firmware.confirm === undefined) return;
-  const { confirmation } = await firmware.readState();
-  if (!confirmation.observable || confirmation.value !== 'trial') return;
-  t.answered('confirm the running trial', await firmware.confirm());
+/**
+ * While a trial runs, devices take no further image: the operator of a bench confirms it first, as anybody would.
+ * Confirmed is only what is known to be genuine; a forged image must not be made permanent by us.
+ *
+ * @returns the state afterwards, from which the update starts
+ */
+async function endTrial(t: CaseContext, state: FirmwareState): Promise<FirmwareState> {
+  const confirm = firmwareOf(t).confirm?.bind(t.device.firmware);
+  const genuine = [...t.run.images.values(), ...t.run.series].some(
+    (image) => fitOf(state, image).kind === 'fits',
+  );
+  if (confirm === undefined || !onTrial(state) || !genuine) return state;
+  t.answered('confirm the running trial', await confirm());
+  return readState(t, 'after confirming the running trial');
+}
+
+function contradiction(state: FirmwareState, image: FirmwareImage): string | undefined {
+  const fit = fitOf(state, image);
+  if (fit.kind === 'differs') return fit.how;
+  return onTrial(state) ? 'it still runs on trial after it was confirmed' : undefined;
+}
+
+/** Without a confirmation the image would be gone after the next power cycle, and the attacks before it blamed. */
+function mustBeAbleToConfirm(t: CaseContext, firmware: Firmware): void {
+  if (t.declaration.update?.confirmation !== 'required' || firmware.confirm !== undefined) return;
+  throw new NotExecuted('no-confirmation', 'images must be confirmed to stay, and the board has no way to', {
+    hint: 'Add profile.firmware.confirm to the board file.',
+  });
 }
 
 async function rejected(t: CaseContext, detail: string): Promise<Installation> {
   return { accepted: false, detail, state: await readState(t, 'after a refused control') };
 }
 
-/** An answer in words: "refused (signature) at verify". */
-export function say(answer: Answer): string {
-  const reason = answer.reason === undefined ? '' : ` (${answer.reason})`;
-  const stage = answer.stage === undefined ? '' : ` at ${answer.stage}`;
-  return `${answer.kind}${reason}${stage}`;
-}
-
-/** How the state contradicts an image of a known format; undefined when it fits as far as can be seen. */
-export function differsFromImage(state: FirmwareState, image: FirmwareImage): string | undefined {
-  const identity = identifyImage(image.bytes);
-  if (identity === undefined) return undefined;
-  if (
-    state.digest.observable &&
-    identity.digests.length > 0 &&
-    !identity.digests.includes(state.digest.value)
-  ) {
-    return `the digest read back is ${state.digest.value.slice(0, 16)}…, not the image's`;
-  }
-  if (
-    state.version.observable &&
-    identity.version !== undefined &&
-    state.version.value !== identity.version
-  ) {
-    return `the version read back is ${state.version.value}, not ${identity.version}`;
-  }
-  return undefined;
-}
-
-const terms = ['version', 'digest', 'securityCounter', 'confirmation'] as const;
-
-/** Every observable term in which two states differ, in words; empty when they are alike. */
-export function changes(before: FirmwareState, after: FirmwareState): string[] {
-  return terms.flatMap((term) => {
-    const was = before[term] as Observed<unknown>;
-    const is = after[term] as Observed<unknown>;
-    if (!was.observable || !is.observable || was.value === is.value) return [];
-    return [`${term} ${shortened(was.value)} → ${shortened(is.value)}`];
-  });
-}
-
-/** Digests by their first twelve digits: the whole of them stands in the record's states. */
-function shortened(value: unknown): string {
-  const text = String(value);
-  return /^[0-9a-f]{40,}$/.test(text) ? `${text.slice(0, 12)}…` : text;
-}
-
-/** A state in which nothing that matters can be seen cannot show that nothing changed. */
-export function mustSeeSomething(t: CaseContext, state: FirmwareState): void {
-  const hidden = terms.filter((term) => !state[term].observable);
-  if (!state.version.observable && !state.digest.observable) {
-    throw new Inconclusive(
-      'state-not-observable',
-      'neither version nor digest of the firmware can be read back',
-    );
-  }
-  for (const term of hidden) {
-    const observed = state[term];
-    if (!observed.observable) t.note(`${term} not observable: ${observed.why}`);
-  }
-}
-
-/** The image of the pair, or of the golden one, that a control installs next. */
-export function nextControlImage(t: CaseContext, state: FirmwareState): FirmwareImage {
-  const golden = t.image('golden');
-  switch (t.need(t.declaration.controls, 'declaration of controls').way) {
-    case 'reinstall':
-      t.note(
-        'control by reinstallation: the same state before and after, so the device’s restart is its only trace',
-      );
-      return golden;
-    case 'pair':
-      return differsFromImage(state, golden) === undefined ? t.image('pair') : golden;
-    case 'series':
-      return nextOfSeries(t);
-  }
-}
-
-/** Takes the next image of the stock; each is used once. */
-function nextOfSeries(t: CaseContext): FirmwareImage {
-  const next = t.run.series.shift();
-  if (next !== undefined) return next;
-  throw new NotExecuted('controls-used-up', 'the stock of ever newer images is used up', {
-    hint: 'Ask the vendor for more releases and add them under images.series.',
-  });
-}
-
 /**
- * A legitimate update that must succeed, so that a refusal means something.
+ * The state once the activated image runs. A device may restart a while after it agreed to, and still show the old
+ * state until then; so the image itself is waited for, as long as a restart may take.
  *
- * @param when `before` or `after` the attacks
- * @returns the new baseline
- * @throws Inconclusive when the device refuses what it must accept
+ * @throws TimeoutError when the device does not come back
  */
-export async function controlUpdate(
+export async function stateOnceRunning(
   t: CaseContext,
-  when: 'before' | 'after',
-  ingress: string,
+  image: FirmwareImage,
+  before: FirmwareState,
 ): Promise<FirmwareState> {
-  return t.step(`control ${when}: legitimate update through ${ingress}`, async () => {
-    const before = await readState(t, `before the control ${when}`);
-    const image = nextControlImage(t, before);
-    const done = await install(t, image, ingress);
-    t.control(`install ${image.name} through ${ingress}`, when, done.accepted, done.detail);
-    if (!done.accepted) {
-      throw new Inconclusive(
-        `control-${when}-failed`,
-        `a legitimate image (${image.name}) through ${ingress} did not install: ${done.detail}; a refusal means nothing`,
-      );
-    }
-    return done.state;
-  });
+  await waitUntilReady(t);
+  const ranBefore = fitOf(before, image).kind === 'fits';
+  // The same image again shows nothing but, where the device tells, that it is on trial.
+  const willShow = !ranBefore || (t.update.confirmation === 'required' && before.confirmation.observable);
+  const arrived = (state: FirmwareState): boolean =>
+    !willShow || (!ranBefore && fitOf(state, image).kind === 'fits') || changes(before, state).length > 0;
+  return lastState(t, `while ${image.name} starts`, arrived);
 }
 
 /**
- * Back to a known good state after an attack had an effect or a wire went quiet: first a power cycle, then the
- * golden image. When neither helps the board is poisoned, and the first cause is kept.
+ * Reads the state until it is as wanted, or a restart's time has passed; errors in between are those of a device
+ * that restarts.
+ *
+ * @returns the last state that could be read
  */
-export async function recover(
+export async function lastState(
   t: CaseContext,
-  baseline: FirmwareState,
-  cause: string,
+  when: string,
+  arrived: (state: FirmwareState) => boolean,
 ): Promise<FirmwareState> {
-  return t.step('recovery', async () => {
+  const firmware = firmwareOf(t);
+  let last: FirmwareState | undefined;
+  let trouble: unknown;
+  const look = async (): Promise<true | undefined> => {
     try {
-      if (t.device.power !== undefined) await powerCycle(t).catch(ignoreBenchError);
-      const state = await readState(t, 'after the recovery power cycle');
-      if (changes(baseline, state).length === 0) return state;
-      const done = await install(t, t.image('golden'), primaryIngress(t));
-      t.write('bench', { action: 'recovery', ok: done.accepted, detail: done.detail });
-      if (done.accepted) return done.state;
-      throw new Inconclusive('recovery-failed', done.detail);
+      last = await firmware.readState();
+      trouble = undefined;
+      return arrived(last) ? true : undefined;
     } catch (error) {
-      poison(t, `${cause}; recovery failed: ${error instanceof Error ? error.message : String(error)}`);
-      throw error;
+      if (!(error instanceof BenchError)) throw error;
+      trouble = error; // it restarts just now
+      return undefined;
     }
+  };
+  await until(look, { withinMs: t.bootsWithinMs, everyMs: 50, what: when }).catch((error: unknown) => {
+    if (!(error instanceof TimeoutError)) throw error;
   });
-}
-
-function ignoreBenchError(error: unknown): void {
-  if (!(error instanceof BenchError)) throw error;
-}
-
-/** Marks the board as unfit for later cases; the first cause stays. */
-export function poison(t: CaseContext, cause: string): void {
-  if (t.run.poisoned !== undefined) return;
-  t.run.poisoned = { cause, byCase: t.id };
-  t.run.record.append('poisoned', { cause, byCase: t.id });
+  if (last === undefined || trouble !== undefined) {
+    await waitUntilReady(t);
+    return readState(t, when);
+  }
+  return t.sawState(when, last);
 }

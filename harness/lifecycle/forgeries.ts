@@ -4,7 +4,7 @@ import { attackSet, attacksOn, bytesSource, formatOf } from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
-import type { ForbiddenImage } from './rejection-batch.ts';
+import type { ForbiddenImage } from './forbidden-image.ts';
 
 /**
  * Every attack of the golden image's format whose name starts with one of `kinds`, without the format's name:

@@ -18,6 +18,7 @@ import type { Finding } from '../record/events.ts';
 import type { Verdict } from '../verdict.ts';
 import { CaseContext } from './case-context.ts';
 import { missingNeeds } from './needs.ts';
+import { provenDead } from './proven-dead.ts';
 import type { Run } from './run.ts';
 import type { CaseBody, RegisteredCase } from './test-case.ts';
 
@@ -39,39 +40,29 @@ export async function judge(
   attempt = 1,
 ): Promise<Outcome> {
   const t = new CaseContext(run, registered.id, attempt);
-  const described = run.catalogue.case(registered.id);
   const clock = new Deadline(0);
-  run.progress.caseStarted(registered.id, registered.title);
-  t.write('case-started', {
-    title: registered.title,
-    suite: described.suite,
-    severity: described.severity,
-  });
   const outcome = await settle(t, async () => {
+    const { suite, severity } = run.catalogue.case(registered.id);
+    run.progress.caseStarted(registered.id, registered.title);
+    t.write('case-started', { title: registered.title, suite, severity });
     gate(t, registered);
     await reopen(run);
     await Promise.race([body(t), run.interruption]);
   });
+  t.end(); // an interrupted body must not go on in the background
   await recoverBench(run, outcome);
-  publish(t, registered.title, outcome, body.provisional === true, clock.elapsedMs);
+  publish(t, outcome, body.provisional === true, clock.elapsedMs);
   return outcome;
 }
 
 /** Writes a verdict to the record and tells whoever watches. */
-export function publish(
-  t: CaseContext,
-  title: string,
-  outcome: Outcome,
-  provisional: boolean,
-  tookMs: number,
-): void {
+export function publish(t: CaseContext, outcome: Outcome, provisional: boolean, tookMs: number): void {
   // Only a pass can be taken back by a closing control; everything else is final as it stands.
   const awaits = provisional && outcome.verdict === 'conforms';
   t.write('verdict', { ...outcome, provisional: awaits, tookMs, attempt: t.attempt });
   t.run.verdicts.set(t.id, outcome.verdict);
   t.run.record.checkpoint();
   t.run.progress.caseEnded(t.id, outcome.verdict, awaits, outcome.reason, tookMs);
-  void title;
 }
 
 /** Before anything is sent: applicable, inputs there, board fit to be used. */
@@ -132,7 +123,10 @@ async function classify(t: CaseContext, error: unknown): Promise<Outcome> {
   if (error instanceof NotExecuted) return outcomeOf(t, 'not-executed', explain(error));
   if (error instanceof Inconclusive) return outcomeOf(t, 'inconclusive', explain(error));
   if (error instanceof TimeoutError || error instanceof PortError) {
-    const death = await provenDead(t);
+    const death = await provenDead(t).catch((cause: unknown) => {
+      t.note(`whether the device is dead could not be told: ${explain(cause)}`);
+      return undefined;
+    });
     if (death !== undefined) {
       const finding: Finding = {
         code: 'device-dead',
@@ -157,38 +151,6 @@ function outcomeOf(t: CaseContext, verdict: Verdict, reason: string): Outcome {
   };
 }
 
-/**
- * Dead needs a control accepted before, the stimulus delivered, our own end in order, and a device that does not
- * come back to any declared sign of life. Otherwise the bench is to blame.
- *
- * @returns what was seen, or undefined when death is not proven
- */
-export async function provenDead(t: CaseContext): Promise<string | undefined> {
-  if (!t.controlAccepted || !t.stimulusDelivered) return undefined;
-  const faults = await t.run.bench.selfTest();
-  const withinMs = t.bootsWithinMs;
-  const silentWires: string[] = [];
-  try {
-    await t.device.waitUntilReady(withinMs);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof BenchError)) throw error;
-    silentWires.push('its console of readiness');
-  }
-  if (t.device.process !== undefined) {
-    try {
-      await t.device.process.read();
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof BenchError)) throw error;
-      silentWires.push('its process value');
-    }
-  }
-  if (faults.length > 0 && silentWires.length < 2) return undefined;
-  const bench = faults.length === 0 ? 'the bench passed its self-test' : 'a second wire was silent too';
-  return `no answer from ${silentWires.join(' or ')} within ${withinMs} ms after the stimulus was delivered, while ${bench}`;
-}
-
 async function reopen(run: Run): Promise<void> {
   const lost = await run.bench.reopenLost();
   const [first] = lost;
@@ -202,7 +164,10 @@ async function reopen(run: Run): Promise<void> {
 /** After a bench error, give every wire one chance to come back before the next case asks for it. */
 async function recoverBench(run: Run, outcome: Outcome): Promise<void> {
   if (outcome.verdict !== 'error') return;
-  for (const { wire, error } of await run.bench.reopenLost()) {
+  const lost = await run.bench
+    .reopenLost()
+    .catch((error: unknown) => [{ wire: 'of the bench', error }] as const);
+  for (const { wire, error } of lost) {
     run.record.append('bench', { action: 'reopen', wire, ok: false, detail: explain(error) });
   }
 }

@@ -1,15 +1,50 @@
 /** The third term of the oracle: the device goes on doing its job while it is attacked. */
 
-import { monotonicMs, pause, until } from '../clock.ts';
-import { BenchError, TimeoutError } from '../errors.ts';
+import { Deadline, monotonicMs, pause } from '../clock.ts';
+import { BenchError } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
 
 export interface ProcessWatch {
   stop(): Promise<void>;
 }
 
+/** Steps of the golden ratio: looks that never fall into step with a value that changes at a fixed rate. */
+const irregular = (index: number): number => (index * 0.618) % 1;
+
+/** Good samples in a row that stand still before a value is called frozen. */
+const enoughSamples = 4;
+
+/** A run of equal samples. A gap longer than the declared period ends it: anything may have happened in between. */
+export class StandStill {
+  readonly #periodMs: number;
+  #value: number | undefined;
+  #sinceMs = 0;
+  #lastMs = 0;
+  #count = 0;
+
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs;
+  }
+
+  /**
+   * @param value of a good sample, or undefined for one that failed
+   * @returns how long the value has stood still for certain, in ms
+   */
+  sample(value: number | undefined, atMs: number): number {
+    const goesOn = value !== undefined && value === this.#value && atMs - this.#lastMs <= this.#periodMs;
+    if (!goesOn) {
+      this.#value = value;
+      this.#sinceMs = atMs;
+      this.#count = 0;
+    }
+    this.#lastMs = atMs;
+    this.#count += 1;
+    return this.#count >= enoughSamples ? atMs - this.#sinceMs : 0;
+  }
+}
+
 /**
- * Samples the process value in the background. A value that stands still between two good samples for more than
+ * Samples the process value in the background. A value that stands still over good, close samples for more than
  * twice its declared period is a finding; samples that fail are no evidence (the wire may be busy with the attack).
  */
 export function watchProcess(t: CaseContext): ProcessWatch {
@@ -17,33 +52,33 @@ export function watchProcess(t: CaseContext): ProcessWatch {
   if (process === undefined || t.declaration.processDuringUpdate === 'interrupted') {
     return { stop: () => Promise.resolve() };
   }
+  const { changesWithinMs } = process;
+  const still = new StandStill(changesWithinMs);
   let running = true;
-  let standingSinceMs: number | undefined;
-  let last: number | undefined;
   let longestMs = 0;
+  let broken: Error | undefined;
   const loop = async (): Promise<void> => {
-    while (running) {
+    for (let index = 0; running; index += 1) {
       const value = await process.read().catch((error: unknown) => {
         if (error instanceof BenchError) return undefined;
         throw error;
       });
-      const now = monotonicMs();
-      if (value === undefined || value !== last) standingSinceMs = value === undefined ? undefined : now;
-      else if (standingSinceMs !== undefined) longestMs = Math.max(longestMs, now - standingSinceMs);
-      last = value;
-      await pause(process.changesWithinMs / 3);
+      longestMs = Math.max(longestMs, still.sample(value, monotonicMs()));
+      await pause(changesWithinMs * (0.2 + 0.2 * irregular(index)));
     }
   };
-  const done = loop();
+  const done = loop().catch((error: unknown) => {
+    broken = error instanceof Error ? error : new Error(String(error));
+  });
   return {
     stop: async () => {
       running = false;
       await done;
-      const limit = 2 * process.changesWithinMs;
-      if (longestMs <= limit) return;
+      if (broken !== undefined) throw broken;
+      if (longestMs <= 2 * changesWithinMs) return;
       t.found({
         code: 'process-stopped',
-        expected: `a process value that changes within ${process.changesWithinMs} ms throughout`,
+        expected: `a process value that changes within ${changesWithinMs} ms throughout`,
         observed: `the same value for ${longestMs.toFixed(0)} ms`,
       });
     },
@@ -53,7 +88,8 @@ export function watchProcess(t: CaseContext): ProcessWatch {
 /**
  * Demands that the process value changes now.
  *
- * @throws Nonconformity when it answers and stands still
+ * @throws Nonconformity when it answers, again and again, and stands still
+ * @throws BenchError when it does not answer: silence is no standstill
  */
 export async function mustBeAlive(t: CaseContext): Promise<void> {
   const { process } = t.device;
@@ -61,19 +97,16 @@ export async function mustBeAlive(t: CaseContext): Promise<void> {
     t.note('process value not observable: the board names none');
     return;
   }
+  const { changesWithinMs, unit } = process;
   const first = await process.read();
-  try {
-    await until(async () => ((await process.read()) === first ? undefined : true), {
-      withinMs: 3 * process.changesWithinMs,
-      everyMs: Math.max(10, process.changesWithinMs / 10),
-      what: 'a changed process value',
-    });
-  } catch (error) {
-    if (!(error instanceof TimeoutError) || error.code !== 'deadline') throw error;
-    t.violates({
-      code: 'process-stopped',
-      expected: `a process value that changes within ${process.changesWithinMs} ms`,
-      observed: `${first} ${process.unit} for ${3 * process.changesWithinMs} ms`,
-    });
+  const clock = new Deadline(3 * changesWithinMs);
+  for (let samples = 1; !clock.passed || samples < enoughSamples; samples += 1) {
+    await pause(Math.max(10, changesWithinMs * (0.05 + 0.1 * irregular(samples))));
+    if ((await process.read()) !== first) return;
   }
+  t.violates({
+    code: 'process-stopped',
+    expected: `a process value that changes within ${changesWithinMs} ms`,
+    observed: `${first} ${unit} for ${clock.elapsedMs.toFixed(0)} ms`,
+  });
 }

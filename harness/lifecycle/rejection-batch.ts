@@ -1,44 +1,23 @@
 /**
  * Rejections in a batch: one control before, attacks that the device should refuse, one shared power cycle, one
  * control after. Until that closing control every pass is provisional.
- *
- * POST-R, the oracle of every rejection: refusal in time; version, digest and counter unchanged, now and after a
- * power cycle; the process value alive throughout; a correlated audit event; the control accepted before and after.
  */
 
 import { after } from 'mocha';
-import type { Answer, FirmwareImage, FirmwareState } from '../capabilities.ts';
+import type { FirmwareState } from '../capabilities.ts';
 import { Deadline } from '../clock.ts';
-import { Inconclusive } from '../errors.ts';
-import { auditMarker, mustBeAudited } from './audit.ts';
+import { Inconclusive, NotExecuted } from '../errors.ts';
 import { CaseContext } from './case-context.ts';
-import {
-  changes,
-  controlUpdate,
-  differsFromImage,
-  firmwareOf,
-  mustSeeSomething,
-  powerCycle,
-  primaryIngress,
-  readState,
-  recover,
-  say,
-  waitUntilReady,
-} from './firmware.ts';
-import { judge, provenDead, publish, settle, type Outcome } from './judge.ts';
-import { mustBeAlive, watchProcess } from './process-watch.ts';
-import { currentRun } from './run.ts';
+import { controlInstallation, controlUpdate } from './controls.ts';
+import { attack, type ForbiddenImage, type Ground } from './forbidden-image.ts';
+import { everyOne } from './every-one.ts';
+import { powerCycle, primaryIngress, readState } from './firmware.ts';
+import { judge, publish, settle, type Outcome } from './judge.ts';
+import { recover } from './recovery.ts';
+import { currentRun, type Run } from './run.ts';
+import { changes, mustSeeSomething } from './state.ts';
+import type { Verdict } from '../verdict.ts';
 import { registeredCases, type CaseBody } from './test-case.ts';
-
-/** An image that a conforming device must not run, and why. */
-export interface ForbiddenImage {
-  image: FirmwareImage;
-  /** The one stated difference from an image that is accepted. */
-  alteration: string;
-  rationale: string;
-  /** Accepting it is benign as long as what then runs is exactly this image. */
-  benignAs?: FirmwareImage;
-}
 
 /** Makes the forbidden images of a case, once per case. */
 export type ForbiddenImages = (
@@ -48,6 +27,8 @@ export type ForbiddenImages = (
 interface Member {
   id: string;
   body: CaseBody;
+  /** Latest attempt, and what it came to. */
+  attempt: number;
   tookMs: number;
   notes: readonly string[];
   /** True when at least one of its attacks awaits the shared power cycle. */
@@ -56,10 +37,10 @@ interface Member {
 
 export class RejectionBatch {
   readonly #ingress: string | undefined;
-  #baseline: FirmwareState | undefined;
-  #openingFailure: unknown;
-  #members: Member[] = [];
-  #alone = false;
+  #ground: Ground | undefined;
+  #openingFailure: Error | undefined;
+  readonly #openingNotes: string[] = [];
+  readonly #members = new Map<string, Member>();
 
   /** @param ingress the way in; without it, the device's primary one */
   constructor(ingress?: string) {
@@ -69,13 +50,18 @@ export class RejectionBatch {
   /** The body of a case: each of these images is offered, and none may come to run. */
   rejects(images: ForbiddenImages): CaseBody {
     const body: CaseBody = async (t) => {
-      await this.#open(t);
-      const member: Member = { id: t.id, body, tookMs: 0, notes: t.notes, awaitsPowerCycle: false };
-      if (!this.#alone) this.#members.push(member);
+      const ground = await this.#open(t);
+      const member = {
+        id: t.id,
+        body,
+        attempt: t.attempt,
+        tookMs: 0,
+        notes: t.notes,
+        awaitsPowerCycle: false,
+      };
+      this.#members.set(t.id, member);
       const clock = new Deadline(0);
-      for (const forbidden of await images(t)) {
-        await t.step(`attack: ${forbidden.alteration}`, () => this.#attack(t, forbidden, member));
-      }
+      member.awaitsPowerCycle = await attackAll(t, await images(t), ground);
       member.tookMs = clock.elapsedMs;
       t.run.record.checkpoint();
     };
@@ -83,183 +69,17 @@ export class RejectionBatch {
     return body;
   }
 
-  async #open(t: CaseContext): Promise<void> {
-    if (this.#openingFailure instanceof Error) throw this.#openingFailure;
-    if (this.#baseline === undefined) {
-      try {
-        const state = await controlUpdate(t, 'before', this.#wayIn(t));
-        mustSeeSomething(t, state);
-        this.#baseline = state;
-      } catch (error) {
-        this.#openingFailure = error; // every later case of the batch ends with the same words
-        throw error;
-      }
-    }
-    t.controlAccepted = true;
-  }
-
-  #wayIn(t: CaseContext): string {
-    return this.#ingress ?? primaryIngress(t);
-  }
-
-  #baselineState(): FirmwareState {
-    if (this.#baseline === undefined) throw new Error('a batch was used before it was opened');
-    return this.#baseline;
-  }
-
-  async #attack(t: CaseContext, forbidden: ForbiddenImage, member: Member): Promise<void> {
-    const ingress = this.#wayIn(t);
-    const firmware = firmwareOf(t);
-    t.stimulus({
-      name: forbidden.alteration,
-      rationale: forbidden.rationale,
-      ingress,
-      image: forbidden.image,
-    });
-    const marker = await auditMarker(t);
-    const watch = watchProcess(t);
-    let answer: Answer;
+  async #open(t: CaseContext): Promise<Ground> {
+    if (this.#openingFailure !== undefined) throw this.#openingFailure;
     try {
-      answer = t.answered(forbidden.alteration, await firmware.offer(forbidden.image, ingress));
-    } finally {
-      await watch.stop();
+      this.#ground ??= await openGround(t, this.#ingress ?? primaryIngress(t), this.#openingNotes);
+    } catch (error) {
+      this.#openingFailure = error instanceof Error ? error : new Error(String(error)); // every later case of the batch ends with the same words
+      throw error;
     }
-    this.#mustHaveArrived(t, answer, forbidden);
-    if (answer.kind === 'accepted') {
-      await this.#decideByBooting(t, forbidden, ingress);
-      return;
-    }
-    if (answer.kind === 'silent' || answer.kind === 'crashed') await this.#mustLive(t, answer, forbidden);
-    await this.#mustBeUnchanged(t, `after ${forbidden.alteration}`, forbidden);
-    await mustBeAlive(t);
-    await mustBeAudited(t, 'updateRefused', marker);
-    if (answer.kind === 'silent') {
-      t.note(`conceptual: the device never answered ${forbidden.alteration}, but stayed alive and unchanged`);
-    }
-    if (this.#alone || t.device.power === undefined) await this.#confirmByPowerCycle(t, forbidden);
-    else member.awaitsPowerCycle = true;
-  }
-
-  /** A refusal before the first byte was acknowledged tells nothing about the image. */
-  #mustHaveArrived(t: CaseContext, answer: Answer, forbidden: ForbiddenImage): void {
-    const arrived = answer.delivery?.acknowledgedBytes ?? 0;
-    t.stimulusDelivered = arrived > 0;
-    if (arrived === 0 && answer.kind !== 'refused') {
-      throw new Inconclusive(
-        'not-delivered',
-        `no byte of ${forbidden.alteration} was acknowledged by the device (${say(answer)})`,
-      );
-    }
-  }
-
-  async #mustLive(t: CaseContext, answer: Answer, forbidden: ForbiddenImage): Promise<void> {
-    const death = await provenDead(t);
-    if (death !== undefined) {
-      const finding = {
-        code: 'dead-after-stimulus',
-        expected: 'a refusal, and a device that goes on working',
-        observed: `${death} (${forbidden.alteration})`,
-      };
-      t.found(finding);
-      this.#baseline = await recover(t, this.#baselineState(), finding.observed);
-      t.violates(finding);
-    }
-    if (answer.kind === 'crashed') {
-      t.found({
-        code: 'restarted-by-stimulus',
-        expected: 'a refusal without interruption',
-        observed: `the device restarted on ${forbidden.alteration}`,
-      });
-    }
-  }
-
-  /** The device said yes: whether it meant it is decided by what runs after activation and after a power cycle. */
-  async #decideByBooting(t: CaseContext, forbidden: ForbiddenImage, ingress: string): Promise<void> {
-    const firmware = firmwareOf(t);
-    t.answered('activate', await firmware.activate(ingress));
-    await waitUntilReady(t);
-    if (await this.#ranAsSigned(t, forbidden)) return;
-    await this.#mustBeUnchanged(t, 'after activation', forbidden);
-    await this.#confirmByPowerCycle(t, forbidden);
-    const declared = t.declaration.ingresses[ingress]?.refusesAt ?? [];
-    if (declared.includes('install') || declared.includes('boot')) {
-      t.note(`accepted at transfer, refused at ${declared.join(' or ')}, as declared`);
-      return;
-    }
-    t.violates({
-      code: 'misreport',
-      expected: `${forbidden.alteration} refused at ${declared.join(' or ') || 'transfer'}`,
-      observed: 'the device said that it accepted the image, and did not install it',
-    });
-  }
-
-  /** Some alterations are benign: accepted, and yet exactly the signed bytes run. */
-  async #ranAsSigned(t: CaseContext, forbidden: ForbiddenImage): Promise<boolean> {
-    const { benignAs } = forbidden;
-    if (benignAs === undefined) return false;
-    const state = await readState(t, 'after activation');
-    if (!state.digest.observable || differsFromImage(state, benignAs) !== undefined) return false;
-    t.note(`${forbidden.alteration} was accepted, and what runs is exactly what was signed`);
-    this.#baseline = await recover(t, this.#baselineState(), `${forbidden.alteration} was installed`);
-    return true;
-  }
-
-  async #confirmByPowerCycle(t: CaseContext, forbidden: ForbiddenImage): Promise<void> {
-    if (t.device.power === undefined) {
-      t.note('state after a power cycle not observable: the board has no switched supply');
-      return;
-    }
-    await powerCycle(t);
-    await this.#mustBeUnchanged(t, 'after a power cycle', forbidden);
-  }
-
-  async #mustBeUnchanged(t: CaseContext, when: string, forbidden: ForbiddenImage): Promise<void> {
-    const changed = changes(this.#baselineState(), await readState(t, when));
-    if (changed.length === 0) return;
-    const finding = {
-      code: 'forbidden-image-took-effect',
-      expected: `${forbidden.alteration} to change nothing: ${forbidden.rationale}`,
-      observed: `${when}, ${changed.join('; ')}`,
-    };
-    t.found(finding); // kept, whatever recovery brings
-    this.#baseline = await recover(t, this.#baselineState(), finding.observed);
-    t.findings.pop(); // said once, by the exception
-    t.violates(finding);
-  }
-
-  /**
-   * The whole batch inside one case: control, attacks, power cycle, control.
-   *
-   * @throws Nonconformity, or Inconclusive when a control does not hold
-   */
-  async runWithin(t: CaseContext, forbidden: readonly ForbiddenImage[]): Promise<void> {
-    await this.#open(t);
-    const member: Member = {
-      id: t.id,
-      body: async () => {},
-      tookMs: 0,
-      notes: t.notes,
-      awaitsPowerCycle: false,
-    };
-    const attackAll = async (): Promise<void> => {
-      for (const each of forbidden)
-        await t.step(`attack: ${each.alteration}`, () => this.#attack(t, each, member));
-    };
-    await attackAll();
-    if (member.awaitsPowerCycle) {
-      const changed = await this.#changedOverPowerCycle(t);
-      if (changed.length > 0) {
-        this.#baseline = await recover(t, this.#baselineState(), changed.join('; '));
-        this.#alone = true;
-        await attackAll();
-        t.found({
-          code: 'forbidden-image-took-effect',
-          expected: 'refused images to change nothing over a power cycle',
-          observed: `${changed.join('; ')}, though not again when each was tried alone`,
-        });
-      }
-    }
-    await controlUpdate(t, 'after', this.#wayIn(t));
+    this.#openingNotes.forEach((text) => t.note(text)); // the control was that of every case of the batch
+    t.controlAccepted = true;
+    return this.#ground;
   }
 
   /**
@@ -269,61 +89,123 @@ export class RejectionBatch {
    */
   async close(): Promise<readonly string[]> {
     const run = currentRun();
-    const members = this.#members.filter((member) => run.verdicts.get(member.id) === 'conforms');
-    if (members.length === 0 || this.#baseline === undefined) return [];
-    const fallen: string[] = [];
-    const last = members[members.length - 1];
-    if (last === undefined) return [];
-    const t = new CaseContext(run, last.id);
+    const ground = this.#ground;
+    const passed = (): Member[] =>
+      [...this.#members.values()].filter(({ id }) => run.verdicts.get(id) === 'conforms');
+    const before = passed();
+    const last = before.at(-1);
+    if (last === undefined || ground === undefined) return [];
+    const t = new CaseContext(run, last.id, last.attempt);
     t.controlAccepted = true;
     t.stimulusDelivered = true;
     const closing = await settle(t, async () => {
-      if (run.interrupted)
-        throw new Inconclusive('interrupted', 'the run was ended before the closing control');
-      await this.#sharedPowerCycle(t, members, fallen);
-      await Promise.race([controlUpdate(t, 'after', this.#wayIn(t)), run.interruption]);
+      mustBeFit(run);
+      await this.#sharedPowerCycle(t, before, ground);
+      mustBeFit(run);
+      await Promise.race([controlUpdate(t, 'after', ground.ingress), run.interruption]);
     });
-    for (const member of members.filter(({ id }) => run.verdicts.get(id) === 'conforms')) {
-      const outcome = finalOutcome(closing, member.notes);
-      if (outcome.verdict !== 'conforms') fallen.push(member.id);
-      const title = registeredCases().get(member.id)?.title ?? member.id;
-      publish(new CaseContext(run, member.id), title, outcome, false, member.tookMs);
+    t.end();
+    for (const member of passed()) {
+      const outcome = finalOutcome(closing, [...member.notes, ...t.notes]);
+      publish(new CaseContext(run, member.id, member.attempt), outcome, false, member.tookMs);
     }
-    return fallen;
+    return before.map(({ id }) => id).filter((id) => run.verdicts.get(id) !== 'conforms');
   }
 
-  #changedOverPowerCycle(t: CaseContext): Promise<string[]> {
-    return t.step('shared power cycle', async () => {
-      await powerCycle(t);
-      return changes(this.#baselineState(), await readState(t, 'after the shared power cycle'));
-    });
-  }
-
-  async #sharedPowerCycle(t: CaseContext, members: readonly Member[], fallen: string[]): Promise<void> {
+  async #sharedPowerCycle(t: CaseContext, members: readonly Member[], ground: Ground): Promise<void> {
     const waiting = members.filter((member) => member.awaitsPowerCycle);
     if (waiting.length === 0) return;
-    const changed = await this.#changedOverPowerCycle(t);
+    const changed = await changedOverPowerCycle(t, ground);
     if (changed.length === 0) return;
-    t.note(`state changed over the shared power cycle (${changed.join('; ')}): each case is run again alone`);
-    this.#baseline = await recover(t, this.#baselineState(), changed.join('; '));
-    this.#alone = true;
-    for (const member of waiting) {
-      const registered = registeredCases().get(member.id);
-      if (registered === undefined) continue;
-      const outcome = await judge(t.run, registered, member.body, 2);
-      if (outcome.verdict !== 'conforms') fallen.push(member.id);
+    const cause = changed.join('; ');
+    t.note(`state changed over the shared power cycle (${cause}): each case was run again alone`);
+    await backToStable(t, ground, cause);
+    ground.alone = true;
+    const alone: Verdict[] = [];
+    for (const { id, body, attempt } of waiting) {
+      const registered = registeredCases().get(id) ?? { id, title: id, plan: { needs: [] } };
+      const outcome = await judge(t.run, registered, body, attempt + 1);
+      alone.push(outcome.verdict);
     }
+    if (alone.includes('violates')) return;
+    if (alone.every((verdict) => verdict === 'conforms')) t.violates(effectOfAllTogether(cause));
+    throw new Inconclusive(
+      'change-not-explained',
+      `the state changed over the shared power cycle (${cause}), and which attack did it could not be told`,
+    );
   }
 }
+
+/** A verdict of the closing control would be one on the wrong cause. */
+function mustBeFit(run: Run): void {
+  if (run.interrupted) {
+    throw new Inconclusive('interrupted', 'the run was ended before the closing control');
+  }
+  if (run.poisoned !== undefined) {
+    throw new Inconclusive(
+      'board-poisoned',
+      `the device did not return to its baseline after ${run.poisoned.byCase}: ${run.poisoned.cause}`,
+    );
+  }
+}
+
+async function openGround(t: CaseContext, ingress: string, notes: string[]): Promise<Ground> {
+  const known = t.notes.length;
+  const { state, trace } = await controlInstallation(t, 'before', ingress);
+  mustSeeSomething(t, state);
+  notes.push(...t.notes.slice(known));
+  return { ingress, baseline: state, controlTrace: trace, alone: false };
+}
+
+/** Returns true when a power cycle is still to be done. */
+async function attackAll(
+  t: CaseContext,
+  forbidden: readonly ForbiddenImage[],
+  ground: Ground,
+): Promise<boolean> {
+  if (forbidden.length === 0) {
+    throw new NotExecuted('nothing-offered', 'there is no forbidden image to offer: nothing would be tested');
+  }
+  let awaits = false;
+  await everyOne(t, forbidden, (each) =>
+    t.step(`attack: ${each.alteration}`, async () => {
+      awaits = (await attack(t, each, ground)) || awaits;
+    }),
+  );
+  return awaits;
+}
+
+function changedOverPowerCycle(t: CaseContext, ground: Ground): Promise<string[]> {
+  return t.step('shared power cycle', async () => {
+    await powerCycle(t);
+    return changes(ground.baseline, await readState(t, 'after the shared power cycle'));
+  });
+}
+
+/** Recovers, and shows that an innocent power cycle changes nothing; else no attack may be blamed for a change. */
+async function backToStable(t: CaseContext, ground: Ground, cause: string): Promise<void> {
+  ground.baseline = await recover(t, ground.baseline, cause);
+  const innocent = await t.step('twin: power cycle without attacks', async () => {
+    await powerCycle(t);
+    return changes(ground.baseline, await readState(t, 'after the twin’s power cycle'));
+  });
+  const detail = innocent.join('; ') || 'same state';
+  t.control('state kept over a power cycle', 'twin', innocent.length === 0, detail);
+  if (innocent.length === 0) return;
+  throw new Inconclusive('unstable-baseline', `the state changes over an innocent power cycle: ${detail}`);
+}
+
+const effectOfAllTogether = (cause: string) => ({
+  code: 'forbidden-image-took-effect',
+  expected: 'refused images to change nothing over a power cycle',
+  observed: `${cause}, though not again when each case was run alone, nor over a power cycle without attacks`,
+});
 
 /** What the closing control makes of a provisional pass. */
 function finalOutcome(closing: Outcome, notes: readonly string[]): Outcome {
   if (closing.verdict === 'conforms') {
-    return {
-      verdict: 'conforms',
-      reason: notes.length === 0 ? 'as required' : notes.join('; '),
-      findings: [],
-    };
+    const said = [...new Set(notes)];
+    return { verdict: 'conforms', reason: said.join('; ') || 'as required', findings: [] };
   }
   if (closing.verdict === 'violates') {
     return { ...closing, reason: `after the stimuli of this batch, one of which did it: ${closing.reason}` };
@@ -335,13 +217,32 @@ function finalOutcome(closing: Outcome, notes: readonly string[]): Outcome {
   };
 }
 
-/** Offers forbidden images through one way in, with its own controls and its own power cycle. */
-export function offerForbidden(
+/**
+ * Offers forbidden images through one way in, the whole batch inside one case: control, attacks, power cycle, control.
+ *
+ * @param baseline the state after a control of the case's own; with it, no control comes between that and the attacks
+ * @throws Nonconformity, or Inconclusive when a control does not hold
+ */
+export async function offerForbidden(
   t: CaseContext,
   ingress: string,
   forbidden: readonly ForbiddenImage[],
+  baseline?: FirmwareState,
 ): Promise<void> {
-  return new RejectionBatch(ingress).runWithin(t, forbidden);
+  const ground: Ground =
+    baseline === undefined
+      ? await openGround(t, ingress, [])
+      : { ingress, baseline, controlTrace: 'a control of the case', alone: false };
+  if (await attackAll(t, forbidden, ground)) {
+    const changed = await changedOverPowerCycle(t, ground);
+    if (changed.length > 0) {
+      await backToStable(t, ground, changed.join('; '));
+      ground.alone = true;
+      await attackAll(t, forbidden, ground);
+      t.found(effectOfAllTogether(changed.join('; ')));
+    }
+  }
+  await controlUpdate(t, 'after', ingress);
 }
 
 /**

@@ -17,7 +17,6 @@ const policy = [
   'connect-src data: blob:',
   'worker-src data: blob:',
   'frame-src data: blob:',
-  "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
 

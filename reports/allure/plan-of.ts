@@ -109,7 +109,14 @@ function descriptionOf(known: CaseDescription | undefined): string {
   ].join('\n\n');
 }
 
-const severities: Readonly<Record<string, string>> = { C: 'critical', H: 'normal', M: 'minor' };
+const severities: Readonly<Record<string, string>> = {
+  C: 'critical',
+  H: 'normal',
+  M: 'minor',
+  critical: 'critical',
+  high: 'normal',
+  medium: 'minor',
+};
 
 function labelsOf(
   one: CaseModel,

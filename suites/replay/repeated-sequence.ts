@@ -23,23 +23,24 @@ export async function mustCloseOnRepeatedSequence(t: CaseContext): Promise<void>
   const outcome = await t.step('attack', () => attack.perform());
   t.stimulusDelivered = true;
   t.answered(attack.name, outcome.answer);
-  await t.step('control: a fresh exchange after the attack', async () => {
-    await attack.control();
-    t.control('fresh exchange', 'after', true, 'answered');
-  });
   if (outcome.tookEffect) {
-    t.violates({
+    t.found({
       code: 'repeated-sequence-answered',
       expected: 'a repeated sequence number to be refused',
       observed: `the repeated message was treated as new (${say(outcome.answer)})`,
     });
   }
-  if (!outcome.connectionClosed) {
-    t.violates({
+  if (!outcome.tookEffect && !outcome.connectionClosed) {
+    t.found({
       code: 'channel-left-open',
       expected: 'the secure channel to be closed on a repeated sequence number',
       observed: `${say(outcome.answer)}, and the channel stayed open`,
     });
   }
+  // Findings first: a control that fails now must not hide them.
+  await t.step('control: a fresh exchange after the attack', async () => {
+    await attack.control();
+    t.control('fresh exchange', 'after', true, 'answered');
+  });
   await mustBeAudited(t, 'channelClosed', marker);
 }

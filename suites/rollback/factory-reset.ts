@@ -1,8 +1,10 @@
 /** RB-07: what resets the configuration must not reset the floor. */
 
 import {
+  auditMarker,
   changes,
   controlUpdate,
+  mustBeAudited,
   offerForbidden,
   primaryIngress,
   readState,
@@ -11,16 +13,21 @@ import {
   type CaseContext,
 } from '../../harness/index.ts';
 
-/** Factory reset, then the older release: floor kept, release refused, controls before and after. */
+/**
+ * Factory reset, then the older release: floor kept, release refused, controls before and after. Nothing legitimate is
+ * installed between the two: it would raise again the floor that the reset may have lowered.
+ */
 export async function mustKeepFloorOverFactoryReset(t: CaseContext): Promise<void> {
   const firmware = t.need(t.device.firmware, 'way in for firmware');
   const reset = t.need(firmware.factoryReset?.bind(firmware), 'factory reset');
   const baseline = await controlUpdate(t, 'before', primaryIngress(t));
-  await t.step('factory reset', async () => {
+  const afterReset = await t.step('factory reset', async () => {
+    const marker = await auditMarker(t);
     const answer = t.answered('factory reset', await reset());
     if (answer.kind !== 'accepted') t.inconclusive('reset-refused', `the factory reset was ${say(answer)}`);
     await waitUntilReady(t);
-    const changed = changes(baseline, await readState(t, 'after the factory reset'));
+    const state = await readState(t, 'after the factory reset');
+    const changed = changes(baseline, state);
     if (changed.length > 0) {
       t.violates({
         code: 'floor-lost-by-reset',
@@ -28,12 +35,13 @@ export async function mustKeepFloorOverFactoryReset(t: CaseContext): Promise<voi
         observed: changed.join('; '),
       });
     }
+    await mustBeAudited(t, 'factoryReset', marker); // a reset that was only promised tests nothing
+    return state;
   });
-  await offerForbidden(t, primaryIngress(t), [
-    {
-      image: t.image('older'),
-      alteration: 'older release after a factory reset',
-      rationale: 'the floor must not be part of what is reset',
-    },
-  ]);
+  const older = {
+    image: t.image('older'),
+    alteration: 'older release after a factory reset',
+    rationale: 'the floor must not be part of what is reset',
+  };
+  await offerForbidden(t, primaryIngress(t), [older], afterReset);
 }

@@ -16,7 +16,7 @@ describe('Rollback', () => {
     const batch = rejectionBatch();
 
     testCase(
-      'RB-01 refuses an older version although it is validly signed',
+      'RB-01 rejects an authentic image that is older than the one installed',
       { needs: ['firmware', 'power', 'image:golden', 'image:older'], updates: 2, powerCycles: 1 },
       batch.rejects((t) =>
         signedBut(t, 'older', 'older release, validly signed', 'its security counter lies below the floor'),
@@ -24,7 +24,7 @@ describe('Rollback', () => {
     );
 
     testCase(
-      'RB-03 refuses a lower security counter under a higher version text',
+      'RB-03 rejects an authentic image with a lower security counter, whatever its version says',
       { needs: ['firmware', 'power', 'image:golden', 'image:lowerCounter'] },
       batch.rejects((t) =>
         signedBut(
@@ -37,7 +37,7 @@ describe('Rollback', () => {
     );
 
     testCase(
-      'RB-04 refuses an image without a security counter',
+      'RB-04 rejects an authentic image that has no security counter',
       { needs: ['firmware', 'power', 'image:golden', 'image:noCounter'] },
       batch.rejects((t) =>
         signedBut(
@@ -52,7 +52,7 @@ describe('Rollback', () => {
 
   describe('by other ways than an offer', () => {
     testCase(
-      'RB-07 keeps its rollback floor over a factory reset',
+      'RB-07 keeps its rollback floor through a factory reset',
       {
         needs: ['firmware', 'power', 'factory-reset', 'image:golden', 'image:older'],
         updates: 2,
@@ -63,13 +63,13 @@ describe('Rollback', () => {
     );
 
     testCase(
-      'RB-10 goes back to the confirmed image when a trial is not confirmed',
+      'RB-10 returns to the old image when a trial was not confirmed, without having raised its floor',
       { needs: ['firmware', 'power', 'image:golden', 'image:newer'], updates: 3, powerCycles: 1 },
       (t) => mustRevertUnconfirmedTrial(t),
     );
 
     testCase(
-      'RB-16 boots the old or the new image after a power cut at any moment of an update',
+      'RB-16 boots the old or the new image, verified, after a power cut at any point of an update',
       {
         needs: ['firmware', 'power', 'image:golden', 'image:pair'],
         updates: 24,

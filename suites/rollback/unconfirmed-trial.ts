@@ -9,7 +9,7 @@ import {
   primaryIngress,
   readState,
   say,
-  waitUntilReady,
+  stateOnceRunning,
   type CaseContext,
 } from '../../harness/index.ts';
 
@@ -39,9 +39,8 @@ export async function mustRevertUnconfirmedTrial(t: CaseContext): Promise<void> 
     const offered = t.answered('offer', await firmware.offer(newer, ingress));
     if (offered.kind !== 'accepted') t.inconclusive('trial-refused', `the newer image was ${say(offered)}`);
     t.answered('activate', await firmware.activate(ingress));
-    await waitUntilReady(t);
+    const trial = await stateOnceRunning(t, newer, baseline);
     t.stimulusDelivered = true;
-    const trial = await readState(t, 'during the trial');
     const mismatch = differsFromImage(trial, newer);
     t.control('the trial runs', 'twin', mismatch === undefined, mismatch ?? `${newer.name} runs as a trial`);
     if (mismatch !== undefined || changes(baseline, trial).length === 0) {

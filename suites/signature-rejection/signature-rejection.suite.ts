@@ -29,7 +29,7 @@ describe('Signature rejection', () => {
     );
 
     testCase(
-      'SIG-04 rejects an image whose signature differs in its first byte',
+      'SIG-04 rejects an image whose signature value was altered',
       { needs },
       batch.rejects((t) => forgeries(t, ['signature-first-byte'])),
     );
@@ -41,19 +41,19 @@ describe('Signature rejection', () => {
     );
 
     testCase(
-      'SIG-06 rejects an image signed with an unknown key',
+      'SIG-06 rejects an image signed with a key that it does not trust',
       { needs },
       batch.rejects((t) => forgeries(t, ['unknown-key'])),
     );
 
     testCase(
-      'SIG-14 refuses data appended after the image, or runs exactly what was signed',
+      'SIG-14 refuses data appended after the image, or executes not one byte of it',
       { needs },
       batch.rejects((t) => forgeries(t, ['appended-'])),
     );
 
     testCase(
-      'SIG-15 rejects a truncated image',
+      'SIG-15 rejects an image that was cut short',
       { needs },
       batch.rejects((t) => forgeries(t, ['truncated-'])),
     );
@@ -61,7 +61,7 @@ describe('Signature rejection', () => {
 
   describe('through every ingress', () => {
     testCase(
-      'SIG-28 rejects unsigned and altered images through every declared ingress',
+      'SIG-28 rejects forged images through every declared way in',
       { needs, updates: 6, powerCycles: 3, seconds: 4 },
       (t) => mustRejectThroughEveryIngress(t, currentRun().device.firmware?.ingresses ?? []),
     );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { AlarmEvent } from '../../../harness/capabilities.ts';
-import { until } from '../../../harness/clock.ts';
+import { Deadline, until } from '../../../harness/clock.ts';
 import type { AdapterRole, AdapterRoles, Driver } from '../../../harness/driver.ts';
 import { DriverError, FrameError, PortError, TimeoutError } from '../../../harness/errors.ts';
 import { module } from '../index.ts';
@@ -180,6 +180,27 @@ describe('console-identity', () => {
 
 describe('console-command', () => {
   const command = { send: 'go', accepted: '^OK', refused: '^ERR (?:refused )?(?<reason>.+)$', withinMs: 200 };
+
+  it('waits no longer once the bench has switched the device off', async () => {
+    await withBench({ answer: () => undefined }, async ({ driver }) => {
+      const clock = new Deadline(0);
+      const asked = adapter('action', 'console-command', { ...command, withinMs: 60_000 }, driver).perform();
+      await until(() => (driver.console.position >= 0 ? true : undefined), {
+        withinMs: 1000,
+        what: 'the request',
+      });
+      driver.devicePowerChanged(false);
+      assert.equal((await asked).kind, 'silent');
+      const whileOff = await adapter(
+        'action',
+        'console-command',
+        { ...command, withinMs: 60_000 },
+        driver,
+      ).perform();
+      assert.equal(whileOff.kind, 'silent');
+      assert.ok(clock.elapsedMs < 30_000, `took ${clock.elapsedMs} ms`);
+    });
+  });
 
   it('classifies what the device says, and what it does not say', async () => {
     const cases = [

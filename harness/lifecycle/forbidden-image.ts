@@ -1,0 +1,261 @@
+/**
+ * One forbidden image, offered and judged. POST-R, the oracle of every rejection: refusal in time; version, digest
+ * and counter unchanged, now and after a power cycle; the process value alive throughout; a correlated audit event.
+ */
+
+import type { Answer, FirmwareImage, FirmwareState } from '../capabilities.ts';
+import { LagMeter } from '../clock.ts';
+import { Inconclusive } from '../errors.ts';
+import { always } from '../always.ts';
+import { auditMarker, mustBeAudited } from './audit.ts';
+import type { CaseContext } from './case-context.ts';
+import { firmwareOf, lastState, powerCycle, readState, waitUntilReady } from './firmware.ts';
+import { mustBeAlive, watchProcess } from './process-watch.ts';
+import { provenDead } from './proven-dead.ts';
+import { recover } from './recovery.ts';
+import { changes, fitOf, say } from './state.ts';
+
+/** An image that a conforming device must not run, and why. */
+export interface ForbiddenImage {
+  image: FirmwareImage;
+  /** The one stated difference from an image that is accepted. */
+  alteration: string;
+  rationale: string;
+  /** Accepting it is benign as long as what then runs is exactly this image. */
+  benignAs?: FirmwareImage;
+}
+
+/** What attacks share: the way in, and the state that they must leave alone. */
+export interface Ground {
+  readonly ingress: string;
+  /** Moves when a recovery had to install something. */
+  baseline: FirmwareState;
+  /** Undefined when only the device's word says that the control was installed. */
+  controlTrace: string | undefined;
+  /** True when each attack gets a power cycle of its own. */
+  alone: boolean;
+}
+
+/** Offers one image and demands that nothing comes of it. Returns true when its power cycle is still to be done. */
+export async function attack(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<boolean> {
+  const { ingress } = ground;
+  const { image, alteration, rationale } = forbidden;
+  t.stimulus({ name: alteration, rationale, ingress, image });
+  const marker = await auditMarker(t);
+  const { answer, lagMs } = await offerWatched(t, forbidden, ingress);
+  mustHaveArrived(t, answer, forbidden);
+  if (answer.kind === 'accepted') {
+    await decideByBooting(t, forbidden, ground);
+    return false;
+  }
+  if (answer.kind !== 'refused') await mustLive(t, answer, forbidden, ground);
+  await mustBeUnchanged(t, `after ${alteration}`, forbidden, ground);
+  await mustBeAlive(t);
+  mustBeInTime(t, answer, lagMs, forbidden, ingress);
+  const audited = await mustBeAudited(t, 'updateRefused', marker);
+  mustHaveSaidNo(t, answer, audited, forbidden);
+  if (t.device.power !== undefined && !ground.alone) return true;
+  await confirmByPowerCycle(t, forbidden, ground);
+  return false;
+}
+
+async function offerWatched(
+  t: CaseContext,
+  forbidden: ForbiddenImage,
+  ingress: string,
+): Promise<{ answer: Answer; lagMs: number }> {
+  const watch = watchProcess(t);
+  const lag = new LagMeter();
+  lag.start();
+  let lagMs = 0;
+  const answer = await always(
+    () => firmwareOf(t).offer(forbidden.image, ingress),
+    async () => {
+      lagMs = lag.stopMs();
+      await watch.stop();
+    },
+    (error) => t.note(`watching the process value failed too: ${String(error)}`),
+  );
+  return { answer: t.answered(forbidden.alteration, answer), lagMs };
+}
+
+/**
+ * A device that was asked and could not know what is wrong has not judged the image. What it has seen before the first
+ * acknowledged byte is no more than the announced length, which is the control's own for most alterations.
+ */
+function mustHaveArrived(t: CaseContext, answer: Answer, forbidden: ForbiddenImage): void {
+  const { delivery } = answer;
+  const arrived = delivery?.acknowledgedBytes ?? 0;
+  t.stimulusDelivered = arrived > 0 || answer.kind === 'accepted';
+  if (t.stimulusDelivered) return;
+  if (answer.kind === 'refused' && delivery === undefined) {
+    t.note('delivery not observable: this way in does not tell how much of an image arrived');
+    return;
+  }
+  if (answer.kind === 'refused' && couldTellBeforehand(t, forbidden)) return;
+  throw new Inconclusive(
+    'not-delivered',
+    `no byte of ${forbidden.alteration} was acknowledged by the device (${say(answer)}), so it has not judged the image`,
+  );
+}
+
+/** First bytes of an image that the first piece of a transfer carries; refusing that piece acknowledges nothing. */
+const firstPieceBytes = 1024;
+
+/** True when length or first bytes differ from the control's: then a refusal at the very start can mean the image. */
+function couldTellBeforehand(t: CaseContext, { image }: ForbiddenImage): boolean {
+  const golden = t.run.images.get('golden');
+  if (golden?.bytes.length !== image.bytes.length) return true;
+  const start = Math.min(firstPieceBytes, image.bytes.length);
+  return Buffer.compare(golden.bytes.subarray(0, start), image.bytes.subarray(0, start)) !== 0;
+}
+
+/** No yes and no no: is it still there at all? */
+async function mustLive(
+  t: CaseContext,
+  answer: Answer,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+): Promise<void> {
+  const death = await provenDead(t);
+  if (death !== undefined) {
+    const finding = {
+      code: 'dead-after-stimulus',
+      expected: 'a refusal, and a device that goes on working',
+      observed: `${death} (${forbidden.alteration})`,
+    };
+    t.found(finding);
+    ground.baseline = await recover(t, ground.baseline, finding.observed);
+    t.findings.splice(t.findings.indexOf(finding), 1); // said once, by the exception
+    t.violates(finding);
+  }
+  if (answer.kind === 'crashed') {
+    t.found({
+      code: 'restarted-by-stimulus',
+      expected: 'a refusal without interruption',
+      observed: `the device restarted on ${forbidden.alteration}`,
+    });
+  }
+}
+
+/** The declared time runs from the end of the transfer; a transfer that was broken off has no such end. */
+function mustBeInTime(
+  t: CaseContext,
+  answer: Answer,
+  lagMs: number,
+  forbidden: ForbiddenImage,
+  ingress: string,
+): void {
+  const limitMs = t.declaration.ingresses[ingress]?.answersWithinMs;
+  if (answer.kind !== 'refused' || limitMs === undefined || answer.delivery?.complete !== true) return;
+  const timing = { valueMs: answer.elapsedMs, uncertaintyMs: lagMs };
+  t.mustBeWithin(`refusal of ${forbidden.alteration}`, timing, limitMs, {
+    code: 'refused-late',
+    expected: `a refusal within ${limitMs} ms`,
+  });
+}
+
+/** Silence and garbage are no refusals; only the device's own log can say that it understood. */
+function mustHaveSaidNo(
+  t: CaseContext,
+  answer: Answer,
+  audited: 'logged' | 'unknown',
+  { alteration }: ForbiddenImage,
+): void {
+  if (answer.kind !== 'silent' && answer.kind !== 'garbage') return;
+  const said = answer.kind === 'silent' ? 'never answered' : 'answered without sense to';
+  if (audited === 'logged') {
+    t.note(`conceptual: the device ${said} ${alteration}, but stayed alive and unchanged, and logged it`);
+    return;
+  }
+  throw new Inconclusive(
+    'no-answer',
+    `the device ${said} ${alteration}; it stayed alive and unchanged, but no log shows that it refused the image`,
+  );
+}
+
+/** The device said yes: whether it meant it is decided by what runs after activation and after a power cycle. */
+async function decideByBooting(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<void> {
+  const { ingress } = ground;
+  const activated = t.answered('activate', await firmwareOf(t).activate(ingress));
+  await waitUntilReady(t);
+  // A device may restart a while after it agreed to: the whole of its time is given before "nothing happened".
+  if (activated.kind !== 'refused') {
+    await lastState(t, 'after activation', (state) => changes(ground.baseline, state).length > 0);
+  }
+  if (await ranAsSigned(t, forbidden, ground)) return;
+  await mustBeUnchanged(t, 'after activation', forbidden, ground);
+  await confirmByPowerCycle(t, forbidden, ground);
+  const declared = t.declaration.ingresses[ingress]?.refusesAt ?? [];
+  if (!declared.includes('install') && !declared.includes('boot')) {
+    t.violates({
+      code: 'misreport',
+      expected: `${forbidden.alteration} refused at ${declared.join(' or ') || 'transfer'}`,
+      observed: 'the device said that it accepted the image, and did not install it',
+    });
+  }
+  if (ground.controlTrace === undefined && activated.kind !== 'refused') {
+    throw new Inconclusive(
+      'control-without-trace',
+      'the device met the forbidden image as it met the golden one: it accepted both, and nothing shows that it installed either',
+      { hint: 'Declare controls: { way: pair }, or audit.updateInstalled.' },
+    );
+  }
+  t.note(`accepted at transfer, refused at ${declared.join(' or ')}, as declared`);
+}
+
+/** Some alterations are benign: accepted, and yet exactly the signed bytes run. */
+async function ranAsSigned(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<boolean> {
+  const { benignAs } = forbidden;
+  if (benignAs === undefined) return false;
+  const asSigned = (state: FirmwareState): boolean =>
+    state.digest.observable && fitOf(state, benignAs).kind === 'fits';
+  if (!asSigned(await readState(t, 'after activation'))) return false;
+  if (t.device.power !== undefined) {
+    await powerCycle(t);
+    const booted = await readState(t, 'after a power cycle');
+    const changed = changes(ground.baseline, booted);
+    if (changed.length > 0 && !asSigned(booted))
+      await tookEffect(t, 'after a power cycle', changed, forbidden, ground);
+  }
+  t.note(`${forbidden.alteration} was accepted, and what runs is exactly what was signed`);
+  ground.baseline = await recover(t, ground.baseline, `${forbidden.alteration} was installed`);
+  return true;
+}
+
+async function confirmByPowerCycle(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<void> {
+  if (t.device.power === undefined) {
+    t.note('state after a power cycle not observable: the board has no switched supply');
+    return;
+  }
+  await powerCycle(t);
+  await mustBeUnchanged(t, 'after a power cycle', forbidden, ground);
+}
+
+async function mustBeUnchanged(
+  t: CaseContext,
+  when: string,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+): Promise<void> {
+  const changed = changes(ground.baseline, await readState(t, when));
+  if (changed.length > 0) await tookEffect(t, when, changed, forbidden, ground);
+}
+
+async function tookEffect(
+  t: CaseContext,
+  when: string,
+  changed: readonly string[],
+  forbidden: ForbiddenImage,
+  ground: Ground,
+): Promise<never> {
+  const finding = {
+    code: 'forbidden-image-took-effect',
+    expected: `${forbidden.alteration} to change nothing: ${forbidden.rationale}`,
+    observed: `${when}, ${changed.join('; ')}`,
+  };
+  t.found(finding); // kept, whatever recovery brings
+  ground.baseline = await recover(t, ground.baseline, finding.observed);
+  t.findings.splice(t.findings.indexOf(finding), 1); // said once, by the exception
+  return t.violates(finding);
+}
