@@ -23,15 +23,18 @@ export interface Matrix {
  */
 export function judgeMatrix(matrix: Matrix): string[] {
   return [
-    ...matrix.rows.flatMap((row) => (row.defect === undefined ? faithful(row) : caught(row, matrix))),
+    ...matrix.rows.flatMap((row) => (row.defect === undefined ? faithful(row, matrix) : caught(row, matrix))),
     ...(matrix.partial ? [] : idle(matrix)),
   ];
 }
 
-function faithful(row: MatrixRow): string[] {
-  return [...row.verdicts]
-    .filter(([, verdict]) => verdict !== 'conforms')
-    .map(([id, verdict]) => `the faithful device: ${id} is ${verdict}`);
+function faithful({ verdicts }: MatrixRow, { cases }: Matrix): string[] {
+  return cases
+    .filter((id) => verdicts.get(id) !== 'conforms')
+    .map((id) => {
+      const verdict = verdicts.get(id);
+      return `the faithful device: ${id} ${verdict === undefined ? 'was not run' : `is ${verdict}`}`;
+    });
 }
 
 function caught(row: MatrixRow, matrix: Matrix): string[] {

@@ -14,6 +14,7 @@ import { exitCodeOfError } from './program.ts';
 import { silentProgress } from './progress.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session } from './session.ts';
+import { casesThatRun } from './suites.ts';
 
 interface OpenRun {
   /** @returns the exit code, taken from the record */
@@ -95,20 +96,4 @@ async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
       return reportRun(session.runDir, { catalogue: prepared.catalogue, json: false, html: true });
     },
   };
-}
-
-/**
- * The registered cases whose full title a selection leaves, as mocha selects them.
- *
- * @param suite mocha's root, or any part of it
- * @param grep of mocha; undefined leaves all
- * @param invert of mocha: what matches is left out
- */
-export function casesThatRun(suite: Mocha.Suite, grep: RegExp | undefined, invert = false): RegisteredCase[] {
-  const left = new Set<string>();
-  suite.eachTest((test) => {
-    const matches = grep === undefined || test.fullTitle().search(grep) >= 0;
-    if (grep === undefined || matches !== invert) left.add(test.title.split(' ')[0] ?? '');
-  });
-  return [...registeredCases().values()].filter(({ id }) => left.has(id));
 }

@@ -97,6 +97,22 @@ export function selectCases(
   });
 }
 
+/**
+ * The registered cases whose full title a selection leaves, as mocha selects them.
+ *
+ * @param suite mocha's root, or any part of it
+ * @param grep of mocha; undefined leaves all
+ * @param invert of mocha: what matches is left out
+ */
+export function casesThatRun(suite: Mocha.Suite, grep: RegExp | undefined, invert = false): RegisteredCase[] {
+  const left = new Set<string>();
+  suite.eachTest((test) => {
+    const matches = grep === undefined || test.fullTitle().search(grep) >= 0;
+    if (grep === undefined || matches !== invert) left.add(test.title.split(' ')[0] ?? '');
+  });
+  return [...registeredCases().values()].filter(({ id }) => left.has(id));
+}
+
 function didYouMean(word: string, known: readonly string[]): string {
   const close = nearest(word, known);
   return close === undefined ? '' : `Did you mean ${close}? `;

@@ -121,6 +121,13 @@ export class Sender {
     return buildMessage(layout, Object.fromEntries(values), this.#key);
   }
 
+  /** The next legitimate message with the authentication code of another: what a replayer without the key can make. */
+  renewed(recorded: Uint8Array): Uint8Array {
+    const macBytes = this.#declared.layout.mac.bytes;
+    const fresh = this.sealed(this.next());
+    return Buffer.concat([fresh.subarray(0, -macBytes), recorded.subarray(-macBytes)]);
+  }
+
   /**
    * Sends a legitimate message that must be accepted and have its effect.
    *

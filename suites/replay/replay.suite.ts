@@ -20,13 +20,18 @@ describe('Replay', () => {
     'REP-02 refuses a replayed command that is still inside its time window',
     { needs: ['commands', 'key:commands'], seconds: 1 },
     (t) =>
-      triple(t, (sender, legitimate) =>
-        sender.mustNotObey(
+      triple(t, async (sender, legitimate) => {
+        await sender.mustNotObey(
           'the same message again, inside the window',
           'each message counts once',
           legitimate,
-        ),
-      ),
+        );
+        await sender.mustNotObey(
+          'the same message made to look new: next counter, time now, the old code',
+          'without the key nobody may turn a recorded message into the next one',
+          sender.renewed(legitimate),
+        );
+      }),
   );
 
   testCase(
