@@ -146,7 +146,8 @@ function outcomeOf(t: CaseContext, verdict: Verdict, reason: string): Outcome {
   const said = t.findings.map((finding) => `expected ${finding.expected}; observed ${finding.observed}`);
   return {
     verdict: 'violates',
-    reason: verdict === 'violates' ? reason : said.join(' | '),
+    // Several findings are all said, the first cause first.
+    reason: verdict === 'violates' && said.length === 1 ? reason : said.join(' | '),
     findings: t.findings,
   };
 }

@@ -25,15 +25,23 @@ export async function mustIgnoreRecording(t: CaseContext): Promise<void> {
   }
   const sender = await Sender.create(t);
   const recordings = await t.step('record a legitimate command on the wire', () => record(t, tap, sender));
+  // A replay that decides nothing must not keep the plain write from being tried.
+  await everyOne(t, [() => replayAll(t, tap, recordings), () => tryPlainWrite(t)], (attack) => attack());
+  await t.step('next legitimate command', () => sender.mustAccept('after'));
+}
+
+/** The command may lie in any of the recordings; the others carry what else the bench said meanwhile. */
+async function replayAll(t: CaseContext, tap: LinkTap, recordings: readonly TapRecording[]): Promise<void> {
   const marker = await auditMarker(t);
-  // The command may lie in any of them; the others carry what else the bench said meanwhile.
   await everyOne(t, recordings, (recording) =>
     t.step(`replay connection ${recording.connection} over a new one`, () => replay(t, tap, recording)),
   );
   await mustBeAudited(t, 'commandRefused', marker);
-  if (commands.writePlain !== undefined) await t.step('plain write', () => plainWrite(t));
+}
+
+async function tryPlainWrite(t: CaseContext): Promise<void> {
+  if (t.device.commands?.writePlain !== undefined) await t.step('plain write', () => plainWrite(t));
   else t.note('plain write not tried: the board names none');
-  await t.step('next legitimate command', () => sender.mustAccept('after'));
 }
 
 async function record(t: CaseContext, tap: LinkTap, sender: Sender): Promise<readonly TapRecording[]> {
