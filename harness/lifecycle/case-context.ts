@@ -4,7 +4,7 @@
  */
 
 import type { Answer, Device, FirmwareImage, FirmwareState } from '../capabilities.ts';
-import { Deadline, LagMeter, monotonicMs } from '../clock.ts';
+import { Deadline } from '../clock.ts';
 import { Inconclusive, Nonconformity, NotExecuted } from '../errors.ts';
 import type { Finding, Measurement, RunEventKind, RunEvents } from '../record/events.ts';
 import { bootsWithinMs, type Run } from './run.ts';
@@ -188,28 +188,6 @@ export class CaseContext {
       });
     }
     return capability;
-  }
-
-  /**
-   * Times `work` from its start to the instant that it returns, counting this process's own lag as uncertainty.
-   */
-  async timed<T>(
-    work: () => Promise<{ result: T; atMs?: number; uncertaintyMs?: number }>,
-  ): Promise<{ result: T; timing: Timing }> {
-    const lag = new LagMeter();
-    const startedAt = monotonicMs();
-    lag.start();
-    let lagMs = 0;
-    try {
-      const { result, atMs, uncertaintyMs } = await work();
-      lagMs = lag.stopMs();
-      return {
-        result,
-        timing: { valueMs: (atMs ?? monotonicMs()) - startedAt, uncertaintyMs: (uncertaintyMs ?? 0) + lagMs },
-      };
-    } finally {
-      if (lagMs === 0) lag.stopMs();
-    }
   }
 
   /**

@@ -40,6 +40,12 @@ const rows: Row[] = [
     says: /after a power cycle/,
   },
   {
+    name: 'one that does so and logs nothing: the installation outweighs the missing event',
+    faults: { answersForged: 'refused', runsForged: 'after a power cycle', audit: 'empty' },
+    verdict: 'violates',
+    says: /after a power cycle/,
+  },
+  {
     name: 'one that says yes and installs nothing',
     faults: { answersForged: 'accepted' },
     verdict: 'violates',

@@ -11,7 +11,7 @@ import { CaseContext } from './case-context.ts';
 import { controlInstallation, controlUpdate } from './controls.ts';
 import { attack, type ForbiddenImage, type Ground } from './forbidden-image.ts';
 import { everyOne } from './every-one.ts';
-import { powerCycle, primaryIngress, readState } from './firmware.ts';
+import { powerCycle, primaryIngress, readState, type Installation } from './firmware.ts';
 import { judge, publish, settle, type Outcome } from './judge.ts';
 import { recover } from './recovery.ts';
 import { currentRun, type Run } from './run.ts';
@@ -30,7 +30,7 @@ interface Member {
   /** Latest attempt, and what it came to. */
   attempt: number;
   tookMs: number;
-  notes: readonly string[];
+  t: CaseContext;
   /** True when at least one of its attacks awaits the shared power cycle. */
   awaitsPowerCycle: boolean;
 }
@@ -56,13 +56,16 @@ export class RejectionBatch {
         body,
         attempt: t.attempt,
         tookMs: 0,
-        notes: t.notes,
+        t,
         awaitsPowerCycle: false,
       };
       this.#members.set(t.id, member);
       const clock = new Deadline(0);
-      member.awaitsPowerCycle = await attackAll(t, await images(t), ground);
-      member.tookMs = clock.elapsedMs;
+      await attackAll(t, await images(t), ground, () => {
+        member.awaitsPowerCycle = true;
+      }).finally(() => {
+        member.tookMs = clock.elapsedMs;
+      });
       t.run.record.checkpoint();
     };
     body.provisional = true;
@@ -93,27 +96,28 @@ export class RejectionBatch {
     const passed = (): Member[] =>
       [...this.#members.values()].filter(({ id }) => run.verdicts.get(id) === 'conforms');
     const before = passed();
-    const last = before.at(-1);
+    const waiting = [...this.#members.values()].filter((member) => member.awaitsPowerCycle);
+    const last = before.at(-1) ?? waiting.at(-1);
     if (last === undefined || ground === undefined) return [];
     const t = new CaseContext(run, last.id, last.attempt);
     t.controlAccepted = true;
     t.stimulusDelivered = true;
     const closing = await settle(t, async () => {
       mustBeFit(run);
-      await this.#sharedPowerCycle(t, before, ground);
+      await this.#sharedPowerCycle(t, waiting, ground);
       mustBeFit(run);
       await Promise.race([controlUpdate(t, 'after', ground.ingress), run.interruption]);
     });
     t.end();
     for (const member of passed()) {
-      const outcome = finalOutcome(closing, [...member.notes, ...t.notes]);
+      const outcome = finalOutcome(closing, [...member.t.notes, ...t.notes]);
       publish(new CaseContext(run, member.id, member.attempt), outcome, false, member.tookMs);
     }
     return before.map(({ id }) => id).filter((id) => run.verdicts.get(id) !== 'conforms');
   }
 
-  async #sharedPowerCycle(t: CaseContext, members: readonly Member[], ground: Ground): Promise<void> {
-    const waiting = members.filter((member) => member.awaitsPowerCycle);
+  /** Whatever the waiting cases came to so far: what they offered may take effect only now. */
+  async #sharedPowerCycle(t: CaseContext, waiting: readonly Member[], ground: Ground): Promise<void> {
     if (waiting.length === 0) return;
     const changed = await changedOverPowerCycle(t, ground);
     if (changed.length === 0) return;
@@ -122,10 +126,12 @@ export class RejectionBatch {
     await backToStable(t, ground, cause);
     ground.alone = true;
     const alone: Verdict[] = [];
-    for (const { id, body, attempt } of waiting) {
+    for (const { id, body, attempt, t: first } of waiting) {
       const registered = registeredCases().get(id) ?? { id, title: id, plan: { needs: [] } };
       const outcome = await judge(t.run, registered, body, attempt + 1);
       alone.push(outcome.verdict);
+      if (first.findings.length > 0 && outcome.verdict !== 'violates')
+        standsAllTheSame(t.run, first, attempt + 2);
     }
     if (alone.includes('violates')) return;
     if (alone.every((verdict) => verdict === 'conforms')) t.violates(effectOfAllTogether(cause));
@@ -134,6 +140,17 @@ export class RejectionBatch {
       `the state changed over the shared power cycle (${cause}), and which attack did it could not be told`,
     );
   }
+}
+
+/** A violation that was seen once stands, whatever a later attempt came to. */
+function standsAllTheSame(run: Run, first: CaseContext, attempt: number): void {
+  const said = first.findings.map(({ expected, observed }) => `expected ${expected}; observed ${observed}`);
+  const outcome: Outcome = {
+    verdict: 'violates',
+    reason: `${said.join(' | ')} (in attempt ${first.attempt})`,
+    findings: first.findings,
+  };
+  publish(new CaseContext(run, first.id, attempt), outcome, false, 0);
 }
 
 /** A verdict of the closing control would be one on the wrong cause. */
@@ -151,28 +168,43 @@ function mustBeFit(run: Run): void {
 
 async function openGround(t: CaseContext, ingress: string, notes: string[]): Promise<Ground> {
   const known = t.notes.length;
-  const { state, trace } = await controlInstallation(t, 'before', ingress);
+  const { state, trace } = await firstControl(t, ingress);
   mustSeeSomething(t, state);
   notes.push(...t.notes.slice(known));
   return { ingress, baseline: state, controlTrace: trace, alone: false };
 }
 
-/** Returns true when a power cycle is still to be done. */
+/**
+ * The opening control. What an earlier case left behind (an image offered and not started, a trial) is gone after a
+ * power cycle: then the control has one more try. It is set-up, no security assertion, and both tries are on record.
+ */
+async function firstControl(t: CaseContext, ingress: string): Promise<Installation> {
+  try {
+    return await controlInstallation(t, 'before', ingress);
+  } catch (error) {
+    if (!(error instanceof Inconclusive) || t.device.power === undefined) throw error;
+    await powerCycle(t);
+    const done = await controlInstallation(t, 'before', ingress);
+    t.note(`the opening control held only after a power cycle; before it, ${error.message}`);
+    return done;
+  }
+}
+
+/** @param awaits called when a power cycle is still to be done, however the attacks end */
 async function attackAll(
   t: CaseContext,
   forbidden: readonly ForbiddenImage[],
   ground: Ground,
-): Promise<boolean> {
+  awaits: () => void,
+): Promise<void> {
   if (forbidden.length === 0) {
     throw new NotExecuted('nothing-offered', 'there is no forbidden image to offer: nothing would be tested');
   }
-  let awaits = false;
   await everyOne(t, forbidden, (each) =>
     t.step(`attack: ${each.alteration}`, async () => {
-      awaits = (await attack(t, each, ground)) || awaits;
+      if (await attack(t, each, ground)) awaits();
     }),
   );
-  return awaits;
 }
 
 function changedOverPowerCycle(t: CaseContext, ground: Ground): Promise<string[]> {
@@ -233,15 +265,27 @@ export async function offerForbidden(
     baseline === undefined
       ? await openGround(t, ingress, [])
       : { ingress, baseline, controlTrace: 'a control of the case', alone: false };
-  if (await attackAll(t, forbidden, ground)) {
-    const changed = await changedOverPowerCycle(t, ground);
-    if (changed.length > 0) {
-      await backToStable(t, ground, changed.join('; '));
-      ground.alone = true;
-      await attackAll(t, forbidden, ground);
-      t.found(effectOfAllTogether(changed.join('; ')));
-    }
+  let waiting = false;
+  const attacks = (): Promise<void> =>
+    attackAll(t, forbidden, ground, () => {
+      waiting = true;
+    });
+  // A doubt about one attack must not keep the effect of another from being seen.
+  const doubt = await attacks().then(
+    () => undefined,
+    (error: unknown) => {
+      if (!(error instanceof Inconclusive) || !waiting || t.run.poisoned !== undefined) throw error;
+      return error;
+    },
+  );
+  const changed = waiting ? await changedOverPowerCycle(t, ground) : [];
+  if (changed.length > 0) {
+    await backToStable(t, ground, changed.join('; '));
+    ground.alone = true;
+    await attacks();
+    t.found(effectOfAllTogether(changed.join('; ')));
   }
+  if (doubt !== undefined) throw doubt;
   await controlUpdate(t, 'after', ingress);
 }
 

@@ -236,7 +236,7 @@ export class FakeGateway {
       version: seen(running.version),
       digest: seen(running.digest),
       securityCounter: seen(floor),
-      confirmation: seen(running.digest === confirmed.digest ? 'confirmed' : 'trial'),
+      confirmation: seen(running === confirmed ? 'confirmed' : 'trial'),
       ...(this.faults.unstable === true ? { confirmation: seen(`boot ${this.powerCycles}`) } : {}),
     };
     const hidden = (this.faults.hides ?? []).map((term) => [term, notObservable('hidden by the test')]);
