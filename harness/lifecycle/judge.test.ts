@@ -44,7 +44,9 @@ describe('the life of a case', () => {
   for (const [name, error, verdict] of thrown) {
     it(`makes ${verdict} of ${name}`, async () => {
       const run = fakeRun();
-      const outcome = await judged(run, () => Promise.reject(error));
+      const outcome = await judged(run, async () => {
+        throw error;
+      });
       assert.equal(outcome.verdict, verdict);
       assert.equal(run.verdicts.get('SIG-02'), verdict);
       assert.equal(payloads(run, 'verdict').length, 1);
