@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
+import type { GlobalOptions, RunOptions } from './options.ts';
 import { version } from './paths.ts';
 
 const examples = `
@@ -18,22 +19,6 @@ Examples:
 
 Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided,
 3 the bench failed, 64 wrong usage.`;
-
-export interface GlobalOptions {
-  json?: boolean;
-  verbose?: boolean;
-}
-
-export interface RunOptions extends GlobalOptions {
-  suite: string[];
-  case: string[];
-  defect: string[];
-  out?: string;
-  cuts: number;
-  within: number;
-  lane: string;
-  report: boolean;
-}
 
 /** An option that gathers its values; `none` says in the help what its absence means. */
 function repeatable(flags: string, description: string, none: string): Option {
