@@ -26,9 +26,13 @@ export type Defect = z.output<typeof defectSchema>;
 /** @throws BoardFileError when the file is not as it should be */
 export function loadDefects(): Defect[] {
   const file = join(packageRoot, 'boards', 'simulated', 'defects.yaml');
-  const result = z
-    .strictObject({ defects: z.array(defectSchema) })
-    .safeParse(parse(readFileSync(file, 'utf8')));
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new BoardFileError('defects-unreadable', `cannot read the list of defects ${file}`, { cause });
+  }
+  const result = z.strictObject({ defects: z.array(defectSchema) }).safeParse(content);
   if (result.success) return result.data.defects;
   throw new BoardFileError('defects-invalid', `${file}: ${z.prettifyError(result.error)}`);
 }

@@ -14,7 +14,7 @@ import { exitCodes } from '../verdict.ts';
 import { lockBoard } from './lock-board.ts';
 import { applyMakersProfile } from '../makers-profile.ts';
 import { defaultBoard, defaultOutDir, version } from './paths.ts';
-import type { GlobalOptions } from './program.ts';
+import type { GlobalOptions } from './options.ts';
 import { registry } from './registry.ts';
 import { prepare, type Prepared } from './session.ts';
 import { loadSuites } from './suites.ts';

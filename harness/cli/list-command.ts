@@ -8,7 +8,7 @@ import { UsageError } from '../errors.ts';
 import { nearest } from '../board/index.ts';
 import { loadDefects } from './defects.ts';
 import { catalogueDir, packageRoot, pathForPeople } from './paths.ts';
-import type { GlobalOptions } from './program.ts';
+import type { GlobalOptions } from './options.ts';
 import { driverSpecs } from './registry.ts';
 
 type Row = Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { missingNeeds } from '../lifecycle/needs.ts';
 import { bootsWithinMs } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import { defaultBoard } from './paths.ts';
-import type { RunOptions } from './program.ts';
+import type { RunOptions } from './options.ts';
 import { prepare, type Prepared } from './session.ts';
 import { loadSuites, selectCases } from './suites.ts';
 

@@ -1,9 +1,10 @@
 /** The command line: what there is, what it takes, and how errors reach a person. */
 
 import { inspect } from 'node:util';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
+import type { GlobalOptions, RunOptions } from './options.ts';
 import { version } from './paths.ts';
 
 const examples = `
@@ -19,23 +20,12 @@ Examples:
 Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided,
 3 the bench failed, 64 wrong usage.`;
 
-export interface GlobalOptions {
-  json?: boolean;
-  verbose?: boolean;
+/** An option that gathers its values; `none` says in the help what its absence means. */
+function repeatable(flags: string, description: string, none: string): Option {
+  return new Option(flags, description)
+    .argParser((value: string, previous: string[]) => [...previous, value])
+    .default([], none);
 }
-
-export interface RunOptions extends GlobalOptions {
-  suite: string[];
-  case: string[];
-  defect: string[];
-  out?: string;
-  cuts: number;
-  within: number;
-  lane: string;
-  report: boolean;
-}
-
-const many = (value: string, previous: string[]): string[] => [...previous, value];
 
 function whole(minimum: number): (value: string) => number {
   return (value) => {
@@ -59,6 +49,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .version(version(), '-V, --version')
     .option('--json', 'output for machines, on standard output')
     .option('--verbose', 'show stack traces of errors')
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(fieldproof --help shows all commands)')
     .showSuggestionAfterError()
     .addHelpText('after', examples)
@@ -67,15 +58,19 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const selecting = (command: Command): Command =>
     command
       .argument('[board]', 'board file; default: boards/simulated-gateway.yaml')
-      .option('--suite <name>', 'only this suite (may be repeated)', many, [])
-      .option('--case <id>', 'only this case, by id or glob such as SIG-* (may be repeated)', many, [])
+      .addOption(repeatable('--suite <name>', 'only this suite (may be repeated)', 'all'))
+      .addOption(
+        repeatable('--case <id>', "only this case, by id or pattern: 'SIG-*' (may be repeated)", 'all'),
+      )
       .option('--cuts <n>', 'power cuts of a sweep', whole(1), 20);
 
   selecting(
     program.command('run').description('runs the suites against a board; ends with a table and a report'),
   )
-    .option('--defect <name>', 'switch a fault of the simulated device on (may be repeated)', many, [])
-    .option('--out <folder>', 'where runs are written', undefined)
+    .addOption(
+      repeatable('--defect <name>', 'switch a fault of the simulated device on (may be repeated)', 'none'),
+    )
+    .option('--out <folder>', 'where runs are written; default: reports/out')
     .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
     .option('--no-report', 'leave the HTML report out')
     .addOption(program.createOption('--lane <n>').default('').hideHelp())
@@ -115,9 +110,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .command('qualify')
     .description('the kill matrix: proves with a broken device that every case can fail')
     .option('--full', 'every case against every defect (hours)')
-    .option('--defect <name>', 'only this defect (may be repeated)', many, [])
+    .addOption(repeatable('--defect <name>', 'only this defect (may be repeated)', 'all'))
     .option('--lanes <n>', 'runs beside each other', whole(1), 2)
-    .option('--out <folder>', 'where runs are written', undefined)
+    .option('--out <folder>', 'where runs are written; default: reports/out/qualify')
     .action(async (_opts: unknown, command: Command) => {
       const { qualifyCommand } = await import('./qualify-command.ts');
       code = await qualifyCommand(options(command));

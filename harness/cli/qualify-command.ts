@@ -3,16 +3,17 @@
  * on and run against the cases that must catch it and one sentinel per suite (`--full`: against every case).
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadCatalogue } from '../catalogue/index.ts';
-import { BenchError } from '../errors.ts';
+import { BenchError, NotExecuted } from '../errors.ts';
 import type { Verdict } from '../verdict.ts';
 import { exitCodes } from '../verdict.ts';
 import { knownDefects, loadDefects, type Defect } from './defects.ts';
 import { judgeMatrix, matrixText, type Matrix, type MatrixRow } from './kill-matrix.ts';
 import { catalogueDir, compiled, defaultOutDir } from './paths.ts';
+import { stopOnSignal } from './signals.ts';
 import { loadSuites } from './suites.ts';
 import { registeredCases } from '../lifecycle/test-case.ts';
 
@@ -44,15 +45,34 @@ export async function qualifyCommand(options: QualifyOptions): Promise<number> {
   ];
   const rows: MatrixRow[] = [];
   const queue = [...jobs.entries()];
+  const children = new Set<ChildProcess>();
+  const endChildren = async (): Promise<void> => {
+    for (const child of children) child.kill('SIGTERM'); // each tears its own bench down
+  };
+  let stopped = false;
+  const interrupt = (): void => {
+    stopped = true;
+    queue.length = 0;
+    void endChildren();
+  };
+  const release = stopOnSignal({ interrupt, safeState: endChildren });
   const lane = async (number: number): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, job] = next;
-      const verdicts = await runJob(job, { ...options, lane: `#${number}` });
+      const verdicts = await runJob(job, { ...options, lane: `#${number}` }, children);
       rows[index] = { defect: job.name, verdicts };
       process.stderr.write(`${job.name ?? 'faithful device'}: ${summary(verdicts)}\n`);
     }
   };
-  await Promise.all(Array.from({ length: options.lanes }, (_unused, number) => lane(number + 1)));
+  try {
+    await Promise.all(Array.from({ length: options.lanes }, (_unused, number) => lane(number + 1)));
+  } catch (error) {
+    if (!stopped) throw error; // a run that was ended while it loaded has nothing to say
+  } finally {
+    await endChildren();
+    release();
+  }
+  if (stopped) throw new NotExecuted('interrupted', 'the operator ended the qualification');
   const matrix: Matrix = { cases, rows, defects: chosen, partial: options.defect.length > 0 };
   const problems = judgeMatrix(matrix);
   if (options.json === true) {
@@ -79,6 +99,7 @@ function summary(verdicts: ReadonlyMap<string, Verdict>): string {
 async function runJob(
   job: { name: string | undefined; cases: readonly string[] },
   options: QualifyOptions & { lane: string },
+  children: Set<ChildProcess>,
 ): Promise<ReadonlyMap<string, Verdict>> {
   const out = resolve(options.out ?? join(defaultOutDir(), 'qualify'));
   const main = fileURLToPath(new URL(compiled ? './main.js' : './main.ts', import.meta.url));
@@ -95,7 +116,7 @@ async function runJob(
     ...(job.name === undefined ? [] : ['--defect', job.name]),
     ...job.cases.flatMap((id) => ['--case', id]),
   ];
-  const { stdout, stderr, code } = await finished(process.execPath, arguments_);
+  const { stdout, stderr, code } = await finished(process.execPath, arguments_, children);
   let result: { cases: { id: string; verdict: Verdict }[] };
   try {
     result = JSON.parse(stdout) as typeof result;
@@ -113,18 +134,18 @@ async function runJob(
 function finished(
   program: string,
   arguments_: readonly string[],
+  children: Set<ChildProcess>,
 ): Promise<{ stdout: string; stderr: string; code: number | null }> {
   return new Promise((done, fail) => {
     const child = spawn(program, arguments_, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const stop = (): void => void child.kill('SIGTERM');
-    process.once('exit', stop);
+    children.add(child);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', fail);
     child.once('close', (code) => {
-      process.off('exit', stop);
+      children.delete(child);
       done({ stdout, stderr, code });
     });
   });

@@ -5,7 +5,7 @@ import { loadCatalogue } from '../catalogue/index.ts';
 import { EvidenceError } from '../errors.ts';
 import { checkRun } from '../record/read.ts';
 import { catalogueDir } from './paths.ts';
-import type { GlobalOptions } from './program.ts';
+import type { GlobalOptions } from './options.ts';
 import { reportRun } from './reports.ts';
 
 /** @returns the run's own exit code; 3, and no report, when its record is not as it was written */

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type Mocha from 'mocha';
 import { defaultBoard, defaultOutDir, pathForPeople } from './paths.ts';
-import type { RunOptions } from './program.ts';
+import type { RunOptions } from './options.ts';
 import { liveProgress, silentProgress, type Progress } from './progress.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';

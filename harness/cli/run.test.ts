@@ -233,3 +233,37 @@ async function whenWireIsOpen(out: string, wire: string): Promise<string> {
     { withinMs: 50_000, what: `wire ${wire} in the record` },
   );
 }
+
+describe('fieldproof qualify', function () {
+  this.timeout(180_000);
+  afterEach(killAll);
+
+  it('ends the runs that it has started when it is told to end', async () => {
+    const board = testBoard();
+    try {
+      const qualify = startFieldproof(
+        'qualify',
+        '--defect',
+        'accept-unsigned',
+        '--lanes',
+        '2',
+        '--out',
+        board.out,
+      );
+      const processes = await until(
+        () => {
+          const found = descendants(qualify.pid);
+          return found.length >= 6 ? found : undefined; // two runs, each with its backplane and device
+        },
+        { withinMs: 60_000, what: 'two simulated devices' },
+      );
+      process.kill(qualify.pid, 'SIGTERM');
+      const { code, stderr } = await qualify.ended;
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /the operator ended the qualification/);
+      await mustBeGone(processes);
+    } finally {
+      board.remove();
+    }
+  });
+});

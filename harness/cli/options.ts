@@ -1,0 +1,23 @@
+/** What the command line hands to its commands. */
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  json?: boolean;
+  verbose?: boolean;
+}
+
+/** Options of `run` and `plan`. */
+export interface RunOptions extends GlobalOptions {
+  suite: string[];
+  case: string[];
+  defect: string[];
+  out?: string;
+  /** Power cuts of a sweep. */
+  cuts: number;
+  /** Deadline of the whole run, in minutes. */
+  within: number;
+  /** Keeps runs of one simulated board apart; empty for everything real. */
+  lane: string;
+  /** Make the HTML report. */
+  report: boolean;
+}
