@@ -12,6 +12,7 @@ import { Deadline, within } from './clock.ts';
 import type { AnyDriverModule, Driver, DriverContext, DriverSpec, WireLog } from './driver.ts';
 import { BenchError, DriverError, explain } from './errors.ts';
 import type { BenchHands, Recorder } from './lifecycle/run.ts';
+import { WatchedSupply } from './supply.ts';
 
 /** Finds drivers by kind; the command line knows which exist. Modules are loaded only when a board names them. */
 export interface DriverRegistry {
@@ -42,8 +43,7 @@ export class Bench implements BenchHands {
   /** Wires in the order in which they were opened. */
   readonly #opened: string[] = [];
   readonly #losses = new Map<string, BenchError>();
-  /** Supplies that are off, or whose last switching failed: a silent device proves nothing then. */
-  readonly #supplies = new Map<string, 'off' | 'in doubt'>();
+  readonly #supplies = new Map<string, WatchedSupply>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: BenchParts) {
@@ -170,45 +170,15 @@ export class Bench implements BenchHands {
   power(name: string): Power {
     const supply = this.driver(name).power;
     if (supply === undefined) throw new DriverError('no-power', `wire ${name} cannot switch a supply`);
-    const switched = async (on: boolean, work: () => Promise<{ atMs: number }>) => {
-      const word = on ? 'on' : 'off';
-      this.#supplies.set(name, 'in doubt');
-      try {
-        const done = await within(work(), closeWithinMs, `switching ${word} the supply ${name}`);
-        if (on) this.#supplies.delete(name);
-        else this.#supplies.set(name, 'off');
-        this.#parts.record.append('bench', { action: `power ${word}`, wire: name, ok: true });
-        return done;
-      } catch (error) {
-        const detail = explain(error);
-        this.#parts.record.append('bench', { action: `power ${word}`, wire: name, ok: false, detail });
-        throw error;
-      }
-    };
-    return {
-      precise: supply.precise,
-      off: () => {
-        this.#tellPower(false); // before the cut, so that no driver mistakes it for a loss
-        return switched(false, () => supply.off());
-      },
-      on: async () => {
-        const done = await switched(true, () => supply.on());
-        this.#tellPower(true);
-        return done;
-      },
-    };
-  }
-
-  #tellPower(on: boolean): void {
-    for (const [wire, driver] of this.#drivers) {
-      try {
-        driver.devicePowerChanged?.(on);
-      } catch (error) {
-        // One driver's trouble must keep neither the others uninformed nor the supply as it is.
-        const action = `told of power ${on ? 'on' : 'off'}`;
-        this.#parts.record.append('bench', { action, wire, ok: false, detail: explain(error) });
-      }
-    }
+    const known = this.#supplies.get(name);
+    if (known !== undefined) return known;
+    const watched = new WatchedSupply(name, supply, {
+      record: this.#parts.record,
+      drivers: () => this.#drivers,
+      switchWithinMs: closeWithinMs,
+    });
+    this.#supplies.set(name, watched);
+    return watched;
   }
 
   /** Our end of every wire. A wire that depends on one that is not in order is not in order either. */
@@ -216,7 +186,7 @@ export class Bench implements BenchHands {
     const faults = new Map<string, unknown>();
     for (const [wire, driver] of this.#drivers) {
       try {
-        this.#mustBeSupplied(wire);
+        this.#supplies.get(wire)?.mustBeOn();
         await within(driver.selfTest(), closeWithinMs, `self-test of wire ${wire}`);
       } catch (error) {
         faults.set(wire, error);
@@ -229,14 +199,6 @@ export class Bench implements BenchHands {
       faults.set(wire, new BenchError('dependency-faulty', `wire ${wire} depends on ${broken}`, { cause }));
     }
     return [...faults].map(([wire, error]) => ({ wire, error }));
-  }
-
-  #mustBeSupplied(wire: string): void {
-    const supply = this.#supplies.get(wire);
-    if (supply === undefined) return;
-    throw new BenchError('no-supply', `the supply ${wire} is ${supply}`, {
-      hint: 'Switch it on; until then the device’s silence means nothing.',
-    });
   }
 
   #dependencies(name: string): string[] {

@@ -5,9 +5,6 @@ import type { Bench } from './bench.ts';
 import {
   notObservable,
   seen,
-  type AlarmEvent,
-  type AlarmListener,
-  type Alarms,
   type AuditLog,
   type Commands,
   type Device,
@@ -17,11 +14,12 @@ import {
   type ProcessValue,
   type Tamper,
 } from './capabilities.ts';
+import { alarmWires } from './alarm-wires.ts';
 import { Deadline, monotonicMs, until } from './clock.ts';
 import type { AdapterRole, AdapterRoles } from './driver.ts';
 import { BenchError, DriverError, FrameError, TimeoutError } from './errors.ts';
 
-type Bind = <Role extends AdapterRole>(role: Role, use: AdapterUse) => AdapterRoles[Role];
+export type Bind = <Role extends AdapterRole>(role: Role, use: AdapterUse) => AdapterRoles[Role];
 
 /** Adapters by name from the module of the wire that a use names. */
 function binder(bench: Bench): Bind {
@@ -50,7 +48,7 @@ export function composeDevice(bench: Bench, board: BoardFile): Device {
     ...(profile.identity === undefined ? {} : { identity: bind('identity', profile.identity) }),
     ...(profile.firmware === undefined ? {} : { firmware: firmware(profile.firmware, bind) }),
     ...(profile.process === undefined ? {} : { process: processValue(profile.process, bind) }),
-    ...(profile.alarms === undefined ? {} : { alarms: alarms(profile, bind) }),
+    ...(profile.alarms === undefined ? {} : { alarms: alarmWires(profile, bind) }),
     ...(profile.tamper === undefined ? {} : { tamper: tamper(profile.tamper, bind) }),
     ...(profile.commands === undefined ? {} : { commands: commands(profile.commands, bind, bench) }),
     ...(profile.audit === undefined ? {} : { audit: auditLog(profile.audit, bind) }),
@@ -174,60 +172,6 @@ function processValue(profile: NonNullable<BoardFile['profile']['process']>, bin
     changesWithinMs: profile.changesWithinMs,
     read: async () => numeric(await source.read(), 'the process value'),
   };
-}
-
-function alarms(profile: BoardFile['profile'], bind: Bind): Alarms {
-  const wires = Object.entries(profile.alarms ?? {}).map(([name, use]) => ({
-    name,
-    source: bind('alarm', use),
-  }));
-  const { acknowledgeAlarms } = profile;
-  const acknowledging = acknowledgeAlarms === undefined ? undefined : bind('action', acknowledgeAlarms);
-  return {
-    wires: wires.map(({ name }) => name),
-    listen: async () => {
-      const events: AlarmEvent[] = [];
-      const failures: { wire: string; error: unknown }[] = [];
-      const closers = await listenOnAll(
-        wires.map(
-          ({ name, source }) =>
-            () =>
-              source.listen(
-                (alarm) => events.push({ ...alarm, wire: name }),
-                (error) => failures.push({ wire: name, error }),
-              ),
-        ),
-      );
-      const listener: AlarmListener = { events, failures, close: () => closeAll(closers) };
-      return listener;
-    },
-    ...(acknowledging === undefined
-      ? {}
-      : {
-          acknowledge: async () => {
-            await acknowledging.perform();
-          },
-        }),
-  };
-}
-
-type Close = () => Promise<void>;
-
-/** Starts all; when one fails, those that started are closed again. */
-async function listenOnAll(starts: readonly (() => Promise<Close>)[]): Promise<Close[]> {
-  const settled = await Promise.allSettled(starts.map((start) => start()));
-  const closers = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  const failed = settled.find((each) => each.status === 'rejected');
-  if (failed === undefined) return closers;
-  await closeAll(closers).catch(() => undefined); // the first cause is the one that counts
-  throw failed.reason;
-}
-
-/** Closes all, whatever each does; then the first error counts. */
-async function closeAll(closers: readonly Close[]): Promise<void> {
-  const settled = await Promise.allSettled(closers.map((close) => close()));
-  const failed = settled.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
 }
 
 function tamper(profile: NonNullable<BoardFile['profile']['tamper']>, bind: Bind): Tamper {

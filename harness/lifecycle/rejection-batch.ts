@@ -39,7 +39,6 @@ export class RejectionBatch {
   readonly #ingress: string | undefined;
   #ground: Ground | undefined;
   #openingFailure: Error | undefined;
-  readonly #openingNotes: string[] = [];
   readonly #members = new Map<string, Member>();
 
   /** @param ingress the way in; without it, the device's primary one */
@@ -75,12 +74,11 @@ export class RejectionBatch {
   async #open(t: CaseContext): Promise<Ground> {
     if (this.#openingFailure !== undefined) throw this.#openingFailure;
     try {
-      this.#ground ??= await openGround(t, this.#ingress ?? primaryIngress(t), this.#openingNotes);
+      this.#ground ??= await openGround(t, this.#ingress ?? primaryIngress(t));
     } catch (error) {
       this.#openingFailure = error instanceof Error ? error : new Error(String(error)); // every later case of the batch ends with the same words
       throw error;
     }
-    this.#openingNotes.forEach((text) => t.note(text)); // the control was that of every case of the batch
     t.controlAccepted = true;
     return this.#ground;
   }
@@ -166,11 +164,9 @@ function mustBeFit(run: Run): void {
   }
 }
 
-async function openGround(t: CaseContext, ingress: string, notes: string[]): Promise<Ground> {
-  const known = t.notes.length;
+async function openGround(t: CaseContext, ingress: string): Promise<Ground> {
   const { state, trace } = await firstControl(t, ingress);
   mustSeeSomething(t, state);
-  notes.push(...t.notes.slice(known));
   return { ingress, baseline: state, controlTrace: trace, alone: false };
 }
 
@@ -263,7 +259,7 @@ export async function offerForbidden(
 ): Promise<void> {
   const ground: Ground =
     baseline === undefined
-      ? await openGround(t, ingress, [])
+      ? await openGround(t, ingress)
       : { ingress, baseline, controlTrace: 'a control of the case', alone: false };
   let waiting = false;
   const attacks = (): Promise<void> =>

@@ -225,6 +225,32 @@ describe('the alarm for a violation', () => {
   });
 });
 
+describe('a monitor that is killed', () => {
+  afterEach(() => setCurrentRun(undefined));
+  const killed = (restarts: boolean) => {
+    const run = monitored({ after: { console: 'never', modbus: 'never' } });
+    const whole = run.device.tamper!;
+    const tamper = { ...whole };
+    run.device = { ...run.device, tamper };
+    tamper.apply = async (kind) => {
+      const done = await whole.apply(kind);
+      if (restarts) run.gateway.off();
+      if (restarts) setTimeout(() => run.gateway.on(), 60);
+      return done;
+    };
+    return judged(run, (t) => mustRaiseAlarm(t, 'kill-monitor', 'code'), { id: 'INT-06' });
+  };
+
+  it('violates without alarm and without reset', async () => {
+    assert.equal((await killed(false)).verdict, 'violates');
+  });
+  it('is not failed for an alarm that a reset took away, and not passed for it either', async () => {
+    const outcome = await killed(true);
+    assert.equal(outcome.verdict, 'inconclusive', outcome.reason);
+    assert.match(outcome.reason, /went away and came back/);
+  });
+});
+
 describe('silence', () => {
   afterEach(() => setCurrentRun(undefined));
   const soaked = (monitor: Monitor) =>

@@ -27,6 +27,7 @@ import {
   mustHaveHeard,
   whileListening,
 } from './listening.ts';
+import { unlessItReset } from './reset-watch.ts';
 
 /** How long past its limit an alarm is still waited for, to tell "late" from "never", in detection times. */
 const patience = 4;
@@ -59,7 +60,9 @@ export async function mustRaiseAlarm(t: CaseContext, kind: string, object: strin
           try {
             const { atMs } = await tamper.apply(kind);
             t.stimulusDelivered = true;
-            await everyWire(t, { listener, from, object, askedAtMs, appliedAtMs: atMs, limitMs, lag });
+            const heard = () =>
+              everyWire(t, { listener, from, object, askedAtMs, appliedAtMs: atMs, limitMs, lag });
+            await (kind === 'kill-monitor' ? unlessItReset(t, heard) : heard());
           } finally {
             lag.stopMs();
           }
