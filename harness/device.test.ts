@@ -197,7 +197,20 @@ describe('composition of a device', () => {
     const made = device({ audit: use('log') }, { ...ready, log });
     assert.equal(await made.audit?.latest(), 9);
     assert.equal(await made.audit?.latest(), 9);
-    assert.deepEqual(asked, [0, 9]);
+    assert.deepEqual(asked, [0, 9, 8], 'the last one known is still there');
+  });
+
+  it('takes a log that begins anew for what it is', async () => {
+    let events = [{ sequence: 7 }, { sequence: 8 }];
+    const log = {
+      role: 'audit' as const,
+      made: { since: async (sequence: number) => events.filter((event) => event.sequence > sequence) },
+    };
+    const made = device({ audit: use('log') }, { ...ready, log });
+    assert.equal(await made.audit?.latest(), 8);
+    events = [{ sequence: 1 }]; // the log lived in memory, and the device has restarted
+    assert.deepEqual(await made.audit?.since(8), [{ sequence: 1 }]);
+    assert.equal(await made.audit?.latest(), 1);
   });
 
   it('takes tap, supply and attacks from the wires that are named', () => {

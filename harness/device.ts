@@ -5,6 +5,7 @@ import type { Bench } from './bench.ts';
 import {
   notObservable,
   seen,
+  type AuditEvent,
   type AuditLog,
   type Commands,
   type Device,
@@ -134,7 +135,8 @@ function firmware(profile: NonNullable<BoardFile['profile']['firmware']>, bind: 
       securityCounter: number(await read.securityCounter()),
       confirmation: text(await read.confirmation()),
     }),
-    offer: (image, name) => way(name).ingress.offer(image),
+    // The device sees one name for all images: it must not tell an attack from a control by it.
+    offer: (image, name) => way(name).ingress.offer({ ...image, name: 'firmware.bin' }),
     activate: (name) => {
       const activation = way(name).activate ?? fallback;
       if (activation === undefined) {
@@ -227,15 +229,24 @@ function commands(
 function auditLog(use: AdapterUse, bind: Bind): AuditLog {
   const log = bind('audit', use);
   let known = 0;
+  const last = (events: readonly AuditEvent[]): number =>
+    Math.max(0, ...events.map((event) => event.sequence));
+  /** Events after a sequence. A log that no longer holds that one has begun anew: then all of it came after. */
+  const since = async (sequence: number): Promise<readonly AuditEvent[]> => {
+    const events = await log.since(sequence);
+    if (events.length > 0 || sequence === 0) return events;
+    const holdsIt = (await log.since(sequence - 1)).some((event) => event.sequence === sequence);
+    return holdsIt ? events : log.since(0);
+  };
   return {
     since: async (sequence) => {
-      const events = await log.since(sequence);
-      known = Math.max(known, ...events.map((event) => event.sequence));
+      const events = await since(sequence);
+      if (events.length > 0) known = last(events);
       return events;
     },
     latest: async () => {
-      const events = await log.since(known);
-      known = Math.max(known, ...events.map((event) => event.sequence));
+      const events = await since(known);
+      if (events.length > 0) known = last(events);
       return known;
     },
   };

@@ -37,6 +37,7 @@ export type { Need } from './lifecycle/needs.ts';
 export { mustBeAlive } from './lifecycle/process-watch.ts';
 export { poison, recover } from './lifecycle/recovery.ts';
 export { offerForbidden, rejectionBatch } from './lifecycle/rejection-batch.ts';
+export { provenDead } from './lifecycle/proven-dead.ts';
 export { currentRun } from './lifecycle/run.ts';
 export { changes, differsFromImage, fitOf, mustSeeSomething, onTrial, say } from './lifecycle/state.ts';
 export { testCase } from './lifecycle/test-case.ts';

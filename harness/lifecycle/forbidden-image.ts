@@ -10,6 +10,7 @@ import { always } from '../always.ts';
 import { auditMarker, mustBeAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
 import { firmwareOf, lastState, powerCycle, readState, waitUntilReady } from './firmware.ts';
+import type { Finding } from '../record/events.ts';
 import { mustBeAlive, watchProcess } from './process-watch.ts';
 import { provenDead } from './proven-dead.ts';
 import { recover } from './recovery.ts';
@@ -52,9 +53,13 @@ export async function attack(t: CaseContext, forbidden: ForbiddenImage, ground: 
   await mustBeUnchanged(t, `after ${alteration}`, forbidden, ground);
   await mustBeAlive(t);
   mustBeInTime(t, answer, lagMs, forbidden, ingress);
+  mustHaveBeenHeardOut(answer, forbidden);
   const audited = await mustBeAudited(t, 'updateRefused', marker);
   mustHaveSaidNo(t, answer, audited, forbidden);
-  if (t.device.power !== undefined && !ground.alone) return true;
+  // What a device took in whole may wait for its next boot, and the next offer may wipe it out: it is booted now.
+  // Only what broke off may share a power cycle.
+  const brokeOff = answer.delivery?.complete === false;
+  if (t.device.power !== undefined && !ground.alone && brokeOff) return true;
   await confirmByPowerCycle(t, forbidden, ground);
   return false;
 }
@@ -96,6 +101,17 @@ function mustHaveArrived(t: CaseContext, answer: Answer, forbidden: ForbiddenIma
   throw new Inconclusive(
     'not-delivered',
     `no byte of ${forbidden.alteration} was acknowledged by the device (${say(answer)}), so it has not judged the image`,
+  );
+}
+
+/** A transfer that broke off without the device's own no says nothing about the image: a bad line does that too. */
+function mustHaveBeenHeardOut(answer: Answer, { alteration }: ForbiddenImage): void {
+  const { delivery, kind } = answer;
+  if (delivery === undefined || delivery.complete || (kind !== 'garbage' && kind !== 'silent')) return;
+  throw new Inconclusive(
+    'broke-off',
+    `only ${delivery.acknowledgedBytes} of ${delivery.totalBytes} bytes of ${alteration} arrived (${say(answer)}), so the device has not judged the image`,
+    { hint: 'Is the line good? The control came through it whole.' },
   );
 }
 
@@ -229,7 +245,30 @@ async function confirmByPowerCycle(t: CaseContext, forbidden: ForbiddenImage, gr
     return;
   }
   await powerCycle(t);
-  await mustBeUnchanged(t, 'after a power cycle', forbidden, ground);
+  const changed = changes(ground.baseline, await readState(t, 'after a power cycle'));
+  if (changed.length === 0) return;
+  const finding = effectOf(forbidden, 'after a power cycle', changed);
+  t.found(finding); // kept, whatever recovery brings
+  await backToStable(t, ground, finding.observed).catch((error: unknown) => {
+    const innocent = error instanceof Inconclusive && error.code === 'unstable-baseline';
+    if (innocent) t.findings.splice(t.findings.indexOf(finding), 1); // the power cycle did it, not the image
+    throw error;
+  });
+  t.findings.splice(t.findings.indexOf(finding), 1); // said once, by the exception
+  t.violates(finding);
+}
+
+/** Recovers, and shows that an innocent power cycle changes nothing; else no attack may be blamed for a change. */
+export async function backToStable(t: CaseContext, ground: Ground, cause: string): Promise<void> {
+  ground.baseline = await recover(t, ground.baseline, cause);
+  const innocent = await t.step('twin: power cycle without attacks', async () => {
+    await powerCycle(t);
+    return changes(ground.baseline, await readState(t, 'after the twin’s power cycle'));
+  });
+  const detail = innocent.join('; ') || 'same state';
+  t.control('state kept over a power cycle', 'twin', innocent.length === 0, detail);
+  if (innocent.length === 0) return;
+  throw new Inconclusive('unstable-baseline', `the state changes over an innocent power cycle: ${detail}`);
 }
 
 async function mustBeUnchanged(
@@ -242,6 +281,18 @@ async function mustBeUnchanged(
   if (changed.length > 0) await tookEffect(t, when, changed, forbidden, ground);
 }
 
+function effectOf(
+  { alteration, rationale }: ForbiddenImage,
+  when: string,
+  changed: readonly string[],
+): Finding {
+  return {
+    code: 'forbidden-image-took-effect',
+    expected: `${alteration} to change nothing: ${rationale}`,
+    observed: `${when}, ${changed.join('; ')}`,
+  };
+}
+
 async function tookEffect(
   t: CaseContext,
   when: string,
@@ -249,11 +300,7 @@ async function tookEffect(
   forbidden: ForbiddenImage,
   ground: Ground,
 ): Promise<never> {
-  const finding = {
-    code: 'forbidden-image-took-effect',
-    expected: `${forbidden.alteration} to change nothing: ${forbidden.rationale}`,
-    observed: `${when}, ${changed.join('; ')}`,
-  };
+  const finding = effectOf(forbidden, when, changed);
   t.found(finding); // kept, whatever recovery brings
   ground.baseline = await recover(t, ground.baseline, finding.observed);
   t.findings.splice(t.findings.indexOf(finding), 1); // said once, by the exception

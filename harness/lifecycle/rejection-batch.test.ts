@@ -86,6 +86,12 @@ const rows: Row[] = [
     verdict: 'inconclusive',
   },
   {
+    name: 'one to which forged images come damaged, and break off: the line may have done it',
+    faults: { answersForged: 'garbage', breaksOff: true },
+    verdict: 'inconclusive',
+    says: /bytes of .* arrived/,
+  },
+  {
     name: 'one that ends the transfer without a word',
     faults: { answersForged: 'closed' },
     verdict: 'conforms',
@@ -105,7 +111,7 @@ const rows: Row[] = [
   },
   {
     name: 'one that dies over the shared power cycle',
-    faults: { dies: 'over a power cycle after a forged image' },
+    faults: { dies: 'over a power cycle after a forged image', breaksOff: true },
     verdict: 'violates',
     says: /one of which did it/,
   },
@@ -257,7 +263,7 @@ describe('a batch of rejections', () => {
   }
 
   it('keeps a pass provisional until the closing control, and writes both', async () => {
-    const run = fakeRun();
+    const run = fakeRun({ faults: { breaksOff: true } });
     const batch = new RejectionBatch();
     await judged(
       run,
@@ -290,8 +296,21 @@ describe('a batch of rejections', () => {
     );
   });
 
+  it('boots what was taken in whole before another offer could wipe it out', async () => {
+    const run = fakeRun();
+    const batch = new RejectionBatch();
+    await judged(
+      run,
+      batch.rejects(() => [altered, another]),
+    );
+    assert.equal(run.gateway.powerCycles, 2);
+    await batch.close();
+    assert.equal(run.gateway.powerCycles, 2, 'nothing is left for a shared power cycle');
+    assert.equal(run.verdicts.get('SIG-02'), 'conforms');
+  });
+
   it('runs each case again alone when the shared power cycle changed the state, and keeps every attempt', async () => {
-    const run = fakeRun({ faults: { runsForged: 'after a power cycle' } });
+    const run = fakeRun({ faults: { runsForged: 'after a power cycle', breaksOff: true } });
     const batch = new RejectionBatch();
     await judged(
       run,
@@ -305,7 +324,9 @@ describe('a batch of rejections', () => {
   });
 
   it('does not pass a state that changed, only because no case did it alone', async () => {
-    const run = fakeRun({ faults: { runsForged: 'after a power cycle', runsForgedAfter: 2 } });
+    const run = fakeRun({
+      faults: { runsForged: 'after a power cycle', runsForgedAfter: 2, breaksOff: true },
+    });
     const batch = new RejectionBatch();
     await judged(
       run,
@@ -343,7 +364,7 @@ describe('a batch of rejections', () => {
   });
 
   it('blames no other case when one of them left the device unusable', async () => {
-    const run = fakeRun({ faults: { dies: 'on a forged image' } });
+    const run = fakeRun({ faults: { dies: 'on a forged image', breaksOff: true } });
     const batch = new RejectionBatch();
     const nothing = { ...altered, image: image('older'), alteration: 'older release' };
     run.gateway.faults.dies = 'over a power cycle after a forged image';

@@ -9,11 +9,10 @@ import { Deadline } from '../clock.ts';
 import { Inconclusive, NotExecuted } from '../errors.ts';
 import { CaseContext } from './case-context.ts';
 import { controlInstallation, controlUpdate } from './controls.ts';
-import { attack, type ForbiddenImage, type Ground } from './forbidden-image.ts';
+import { attack, backToStable, type ForbiddenImage, type Ground } from './forbidden-image.ts';
 import { everyOne } from './every-one.ts';
 import { powerCycle, primaryIngress, readState, type Installation } from './firmware.ts';
 import { judge, publish, settle, type Outcome } from './judge.ts';
-import { recover } from './recovery.ts';
 import { currentRun, type Run } from './run.ts';
 import { changes, mustSeeSomething } from './state.ts';
 import type { Verdict } from '../verdict.ts';
@@ -125,6 +124,9 @@ export class RejectionBatch {
     ground.alone = true;
     const alone: Verdict[] = [];
     for (const { id, body, attempt, t: first } of waiting) {
+      // What ended undecided stays so: trying again until it passes would prove nothing.
+      const sofar = t.run.verdicts.get(id);
+      if (sofar !== 'conforms' && sofar !== 'violates') continue;
       const registered = registeredCases().get(id) ?? { id, title: id, plan: { needs: [] } };
       const outcome = await judge(t.run, registered, body, attempt + 1);
       alone.push(outcome.verdict);
@@ -208,19 +210,6 @@ function changedOverPowerCycle(t: CaseContext, ground: Ground): Promise<string[]
     await powerCycle(t);
     return changes(ground.baseline, await readState(t, 'after the shared power cycle'));
   });
-}
-
-/** Recovers, and shows that an innocent power cycle changes nothing; else no attack may be blamed for a change. */
-async function backToStable(t: CaseContext, ground: Ground, cause: string): Promise<void> {
-  ground.baseline = await recover(t, ground.baseline, cause);
-  const innocent = await t.step('twin: power cycle without attacks', async () => {
-    await powerCycle(t);
-    return changes(ground.baseline, await readState(t, 'after the twin’s power cycle'));
-  });
-  const detail = innocent.join('; ') || 'same state';
-  t.control('state kept over a power cycle', 'twin', innocent.length === 0, detail);
-  if (innocent.length === 0) return;
-  throw new Inconclusive('unstable-baseline', `the state changes over an innocent power cycle: ${detail}`);
 }
 
 const effectOfAllTogether = (cause: string) => ({

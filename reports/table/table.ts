@@ -92,9 +92,15 @@ function summary(model: RunModel, layout: Layout, options: TableOptions): string
   return [
     `${word}${gap}${head}`,
     ...more.map((line) => `${' '.repeat(left)}${line}`),
-    ...(model.interrupted ? ['The run was interrupted: its record is not closed.'] : []),
+    ...(model.interrupted ? [interruption(model)] : []),
     ...(options.report === undefined ? [] : [`Report: ${options.report}`]),
   ].join('\n');
+}
+
+function interruption({ root }: RunModel): string {
+  return root === undefined
+    ? 'The run was interrupted, and its record is not closed.'
+    : 'The run was ended before its time; its record is closed.';
 }
 
 /** A duration for a person: `41 ms`, `3.2 s`, `12 min 5 s`. */

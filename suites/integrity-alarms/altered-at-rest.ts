@@ -16,6 +16,7 @@ import {
   primaryIngress,
   readState,
   until,
+  TimeoutError,
   type CaseContext,
   type FirmwareState,
 } from '../../harness/index.ts';
@@ -50,9 +51,11 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
   t.stimulusDelivered = true;
   await power.off();
   await power.on();
+  let silent = false;
   await always(
     async () => {
       const state = await t.step('what runs after the boot', () => stateAfterBoot(t));
+      silent = state === undefined;
       await judgeBoot(t, baseline, state);
       if (state === undefined) {
         t.note('audit event not observable: a device that does not boot cannot be asked for its log');
@@ -65,7 +68,7 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
         'the device runs as before, as declared, and no log shows that it had to restore anything: altered code would look the same',
       );
     },
-    () => t.step('reinstall the golden image', () => reinstall(t)),
+    () => t.step('reinstall the golden image', () => reinstall(t, silent)),
     (error) => poison(t, `the golden image could not be reinstalled: ${explain(error)}`),
   );
 }
@@ -150,7 +153,8 @@ async function judgeBoot(
     t.note('the device stayed silent instead of booting altered code');
     return;
   }
-  if (!(await doesItsJob(t))) {
+  mustNotRunUnknown(t, state, said);
+  if (!(await comesToDoItsJob(t, state))) {
     t.note(`not booted into its application: ${said}`);
     return;
   }
@@ -162,6 +166,29 @@ async function judgeBoot(
     });
   }
   t.note(`after the boot ${mustBeGenuine(t, state, said)} runs: ${said}`);
+}
+
+/** A device in recovery names no digest; one that names the digest of no genuine image runs something else. */
+const namesDigest = (state: FirmwareState): boolean =>
+  state.digest.observable && /^[0-9a-f]{16,}$/i.test(state.digest.value);
+
+function mustNotRunUnknown(t: CaseContext, state: FirmwareState, said: string): void {
+  if (namesDigest(state)) mustBeGenuine(t, state, said);
+}
+
+/** Gives the application the whole of its time to start, unless the device says itself that it runs none. */
+async function comesToDoItsJob(t: CaseContext, state: FirmwareState): Promise<boolean> {
+  if (state.digest.observable && !namesDigest(state)) return doesItsJob(t);
+  try {
+    return await until(async () => ((await doesItsJob(t)) ? true : undefined), {
+      withinMs: t.bootsWithinMs,
+      everyMs: 50,
+      what: 'the process value after the boot',
+    });
+  } catch (error) {
+    if (error instanceof TimeoutError) return false;
+    throw error;
+  }
 }
 
 /** Name of the genuine image that runs; a digest that no genuine image has is that of the altered code. */
@@ -176,12 +203,18 @@ function mustBeGenuine(t: CaseContext, state: FirmwareState, said: string): stri
   });
 }
 
-async function reinstall(t: CaseContext): Promise<void> {
+async function reinstall(t: CaseContext, silent: boolean): Promise<void> {
   await t.device.tamper?.restore().catch((error: unknown) => {
     if (!(error instanceof BenchError)) throw error; // a device that did not boot cannot restore
   });
   const detail = await reinstalled(t);
   t.control('golden image after recovery', 'after', detail === undefined, detail ?? 'it runs');
+  if (detail === undefined && silent) {
+    t.inconclusive(
+      'woke-late',
+      'the device was silent after the boot, and then took an image: what ran is not known',
+    );
+  }
   if (detail === undefined) return;
   poison(t, `the golden image could not be reinstalled: ${detail}`);
   t.inconclusive('control-after-failed', `the golden image could not be reinstalled: ${detail}`);

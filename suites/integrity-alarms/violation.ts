@@ -103,6 +103,7 @@ async function everyWire(t: CaseContext, violation: Violation): Promise<void> {
     try {
       if (alarm === undefined) missing(t, violation, wire, lagMs);
       else inTime(t, violation, alarm, lagMs);
+      mustBeSpecific(t, violation, wire);
     } catch (error) {
       if (!(error instanceof Inconclusive)) throw error;
       doubt ??= error;
@@ -128,6 +129,17 @@ async function alarmOn(violation: Violation, wire: string): Promise<AlarmEvent |
     await pause(20); // what our own lag left lying on the wires comes in now
     return find();
   }
+}
+
+/** Who cries everything names nothing: alarms for other objects leave in doubt whether the right one was meant. */
+function mustBeSpecific(t: CaseContext, violation: Violation, wire: string): void {
+  const others = new Set(after(violation, wire).map((alarm) => alarm.object));
+  others.delete(violation.object);
+  if (others.size === 0) return;
+  t.inconclusive(
+    'alarm-not-specific',
+    `${wire} raised alarms for ${[...others].join(', ')} beside the one for ${violation.object}`,
+  );
 }
 
 function missing(t: CaseContext, violation: Violation, wire: string, lagMs: number): never {

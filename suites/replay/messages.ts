@@ -34,6 +34,8 @@ export class Sender {
   readonly #declared: Authenticated;
   readonly #key: Uint8Array;
   #counter: number;
+  /** The effect after the last exchange: nothing but an exchange may move it. */
+  #known: number | undefined;
 
   private constructor(
     t: CaseContext,
@@ -137,8 +139,10 @@ export class Sender {
   async mustAccept(when: 'before' | 'after', what = 'legitimate command'): Promise<Uint8Array> {
     const t = this.#t;
     const fields = this.next();
-    const bytes = this.sealed(fields);
-    const { answer, before, after } = await this.#sendAndSee(`${what} ${when} the attack`, bytes);
+    let bytes: Uint8Array = new Uint8Array();
+    // Sealed at the last moment: the time that our own questions take must not age it.
+    const seal = (): Uint8Array => (bytes = this.sealed({ ...fields, timestampMs: Date.now() }));
+    const { answer, before, after } = await this.#sendAndSee(`${what} ${when} the attack`, seal);
     const accepted = answer.kind === 'accepted' && after === before + fields.value;
     t.control(what, when, accepted, `${say(answer)}; effect ${before} → ${after}`);
     if (accepted) {
@@ -165,7 +169,7 @@ export class Sender {
     const t = this.#t;
     t.stimulus({ name, rationale, bytes: bytes.length });
     const marker = await auditMarker(t);
-    const { answer, before, after } = await this.#sendAndSee(name, bytes);
+    const { answer, before, after } = await this.#sendAndSee(name, () => bytes);
     t.stimulusDelivered = true;
     if (after !== before) {
       t.violates({
@@ -182,6 +186,7 @@ export class Sender {
       });
     }
     const audited = await mustBeAudited(t, 'commandRefused', marker);
+    this.#mustNotHaveMoved(await this.#commands.readEffect(), `a while after ${name}`);
     if (answer.kind === 'refused' || answer.kind === 'closed') return;
     // Silence, garbage and a lost wire are no refusals; only the device's own log can say that the message came.
     if (audited === 'logged') {
@@ -194,12 +199,16 @@ export class Sender {
     );
   }
 
+  /** A restart may bring the effect back to its first value: what was known before it says nothing any more. */
+  restarted(): void {
+    this.#known = undefined;
+  }
+
   /** True when a message of this age is obeyed; a refused probe does not move the counter. */
   async isObeyed(ageMs: number): Promise<boolean> {
-    const fields = { ...this.next(), timestampMs: Date.now() - ageMs };
-    const { answer, before, after } = await this.#sendAndSee(
-      `probe aged ${ageMs.toFixed(0)} ms`,
-      this.sealed(fields),
+    const fields = this.next();
+    const { answer, before, after } = await this.#sendAndSee(`probe aged ${ageMs.toFixed(0)} ms`, () =>
+      this.sealed({ ...fields, timestampMs: Date.now() - ageMs }),
     );
     if (after !== before || answer.kind === 'accepted') this.#counter = fields.counter;
     return after !== before;
@@ -207,11 +216,26 @@ export class Sender {
 
   async #sendAndSee(
     of: string,
-    bytes: Uint8Array,
+    message: () => Uint8Array,
   ): Promise<{ answer: Answer; before: number; after: number }> {
     const before = await this.#commands.readEffect();
-    const answer = this.#t.answered(of, await this.#commands.send(bytes));
-    return { answer, before, after: await this.#commands.readEffect() };
+    this.#mustNotHaveMoved(before, `before ${of}`);
+    const answer = this.#t.answered(of, await this.#commands.send(message()));
+    const after = await this.#commands.readEffect();
+    this.#known = after;
+    return { answer, before, after };
+  }
+
+  /** An effect that comes between two exchanges is that of the one before: obeyed late is obeyed. */
+  #mustNotHaveMoved(effect: number, when: string): void {
+    const known = this.#known;
+    if (known === undefined || known === effect) return;
+    this.#known = effect;
+    this.#t.violates({
+      code: 'effect-came-late',
+      expected: `the effect to stay at ${known} while nothing legitimate is sent`,
+      observed: `${effect} ${when}`,
+    });
   }
 }
 

@@ -46,6 +46,15 @@ describe('Replay', () => {
     (t) =>
       triple(t, async (sender) => {
         sender.mustCarry('timestamp');
+        const newerMs = sender.declared.window?.newerMs;
+        if (newerMs !== undefined) {
+          const aheadMs = 2 * newerMs + 1000; // beyond the window by more than any clock of ours is wrong
+          await sender.mustNotObey(
+            `message dated ${aheadMs} ms ahead`,
+            `the declared window ends ${newerMs} ms ahead`,
+            sender.sealed({ ...sender.next(), timestampMs: Date.now() + aheadMs }),
+          );
+        }
         await sender.mustNotObey(
           'message dated one year ahead',
           'a clock that far ahead is no clock; taking it over would lock legitimate senders out',

@@ -11,6 +11,7 @@ import {
   NotExecuted,
   onTrial,
   primaryIngress,
+  provenDead,
   readState,
   recover,
   waitUntilReady,
@@ -88,12 +89,12 @@ async function cutOnce(
     await waitUntilReady(t);
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;
-    const faults = await t.run.bench.selfTest();
-    if (faults.length > 0) throw error;
+    const death = await provenDead(t);
+    if (death === undefined) throw error;
     t.found({
       code: 'bricked-by-power-cut',
       expected: 'a device that boots after a power cut at any moment of an update',
-      observed: `no sign of readiness within ${t.bootsWithinMs} ms after the ${name}, while the bench passed its self-test`,
+      observed: `after the ${name}, ${death}`,
     });
     await recover(t, before, `the device did not boot after the ${name}`);
     throw error;

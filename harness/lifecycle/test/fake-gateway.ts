@@ -34,6 +34,8 @@ export interface Faults {
   process?: 'frozen' | 'frozen by a forged image' | 'times out' | 'absent';
   audit?: 'empty' | 'dead' | 'absent';
   hides?: readonly (keyof FirmwareState)[];
+  /** What it does not accept it refuses in the middle of the transfer. */
+  breaksOff?: boolean;
   acknowledges?: 'nothing' | 'nothing, and tells not';
   /** Changes something whenever it loses power, attacked or not. */
   unstable?: boolean;
@@ -205,7 +207,9 @@ export class FakeGateway {
   #answer(kind: AnswerKind, image: FirmwareImage): Answer {
     const totalBytes = image.bytes.length;
     const nothing = kind !== 'accepted' && this.faults.acknowledges !== undefined;
-    const delivery = { totalBytes, acknowledgedBytes: nothing ? 0 : totalBytes, complete: !nothing };
+    const half = kind !== 'accepted' && this.faults.breaksOff === true;
+    const acknowledgedBytes = nothing ? 0 : half ? Math.floor(totalBytes / 2) : totalBytes;
+    const delivery = { totalBytes, acknowledgedBytes, complete: !nothing && !half };
     const elapsedMs = this.faults.answersAfterMs ?? 1;
     if (nothing && this.faults.acknowledges === 'nothing, and tells not') return { kind, elapsedMs };
     return { kind, elapsedMs, delivery };
