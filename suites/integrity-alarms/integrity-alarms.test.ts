@@ -25,6 +25,8 @@ interface Monitor {
   /** Alarm after the tampering by wire, in ms; absent: 5 ms. `never`: none. */
   after?: Partial<Record<string, number | 'never'>>;
   object?: string;
+  /** Another object for which it raises an alarm as well. */
+  alsoNames?: string;
   /** Alarms at these times after listening began, with nothing wrong. */
   falseAfterMs?: number;
   /** An alarm that lies on the wire already when the device is tampered with, naming the right object. */
@@ -100,6 +102,7 @@ function monitored(monitor: Monitor, faults: Faults = {}): FakeRun {
             const delay = monitor.after?.[wire] ?? 5;
             const events = open;
             if (delay !== 'never') timers.push(setTimeout(() => raise(events, wire), delay));
+            if (monitor.alsoNames !== undefined) raise(events, wire, monitor.alsoNames);
           }
           const confirmedAtMs = monotonicMs();
           if (monitor.tamper === 'blocks the bench')
@@ -137,6 +140,12 @@ const rows: Row[] = [
     monitor: { after: { modbus: 3 * detectionMs } },
     verdict: 'violates',
     says: /on modbus within/,
+  },
+  {
+    name: 'alarms for everything',
+    monitor: { alsoNames: 'memory' },
+    verdict: 'inconclusive',
+    says: /beside the one for code/,
   },
   { name: 'the wrong object', monitor: { object: 'memory' }, verdict: 'violates', says: /alarm for memory/ },
   {

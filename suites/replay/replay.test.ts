@@ -52,6 +52,12 @@ const everyTriple: Row[] = [
     says: /effect 101 → 102/,
   },
   {
+    name: 'one that obeys a while after it said that it refuses',
+    faults: { obeysAfterReads: 1 },
+    verdict: 'violates',
+    says: /to stay at 101/,
+  },
+  {
     name: 'one that says yes, and does nothing',
     faults: { answersRefused: 'accepted' },
     verdict: 'violates',

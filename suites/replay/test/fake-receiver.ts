@@ -11,6 +11,8 @@ export interface ReceiverFaults {
   answersRefused?: AnswerKind;
   /** It obeys what it says it refuses. */
   obeysSilently?: boolean;
+  /** It obeys what it says it refuses, after its effect was read so often. */
+  obeysAfterReads?: number;
   logs?: boolean;
   forgetsWithoutPower?: boolean;
   /** Takes over the clock of a message that it refuses. */
@@ -54,6 +56,7 @@ export class Receiver {
   counter = 7;
   #clockAheadMs = 0;
   #refused = 0;
+  #readsToGo: number | undefined;
   #tooOld = 0;
   readonly #tell: () => void;
   readonly seen: Uint8Array[] = [];
@@ -61,6 +64,14 @@ export class Receiver {
   constructor(faults: ReceiverFaults, tell: () => void) {
     this.faults = faults;
     this.#tell = tell;
+  }
+
+  readEffect(): number {
+    if (this.#readsToGo !== undefined && (this.#readsToGo -= 1) < 0) {
+      this.#readsToGo = undefined;
+      this.effect += 1;
+    }
+    return this.effect;
   }
 
   powerLost(): void {
@@ -98,6 +109,7 @@ export class Receiver {
       this.#clockAheadMs = timestamp - Date.now();
     }
     if (this.faults.obeysSilently === true) this.effect += 1;
+    this.#readsToGo = this.faults.obeysAfterReads;
     if (this.faults.logs !== false) this.#tell();
     return { kind: this.faults.answersRefused ?? 'refused', elapsedMs: 1 };
   }
@@ -131,7 +143,7 @@ function withCommands(device: Device, receiver: Receiver): Device {
     ...device,
     commands: {
       send: async (message) => receiver.receive(message),
-      readEffect: async () => receiver.effect,
+      readEffect: async () => receiver.readEffect(),
       readCounter: async () => receiver.counter,
       tap: tapOf(receiver),
       ...(plain === undefined
