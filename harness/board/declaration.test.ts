@@ -137,7 +137,6 @@ describe('board against declaration', () => {
       { declaration: ['way: reinstall', 'way: pair'] },
       /^images: the image pair is missing/,
     ],
-    ['no controls', { declaration: ['controls: { way: reinstall, left: 200 }\n', ''] }, /controls: missing/],
     [
       'a missing command key',
       { board: ['  commands: !secret commands.key', '  other: !secret commands.key'] },
