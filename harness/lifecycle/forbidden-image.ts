@@ -35,10 +35,13 @@ export interface Ground {
   controlTrace: string | undefined;
   /** True when each attack gets a power cycle of its own. */
   alone: boolean;
+  /** Set once the state was seen to change over an innocent power cycle: no attack can be blamed from then on. */
+  unstable?: Inconclusive;
 }
 
 /** Offers one image and demands that nothing comes of it. Returns true when its power cycle is still to be done. */
 export async function attack(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<boolean> {
+  if (ground.unstable !== undefined) throw ground.unstable;
   const { ingress } = ground;
   const { image, alteration, rationale } = forbidden;
   t.stimulus({ name: alteration, rationale, ingress, image });
@@ -268,7 +271,11 @@ export async function backToStable(t: CaseContext, ground: Ground, cause: string
   const detail = innocent.join('; ') || 'same state';
   t.control('state kept over a power cycle', 'twin', innocent.length === 0, detail);
   if (innocent.length === 0) return;
-  throw new Inconclusive('unstable-baseline', `the state changes over an innocent power cycle: ${detail}`);
+  ground.unstable = new Inconclusive(
+    'unstable-baseline',
+    `the state changes over an innocent power cycle: ${detail}`,
+  );
+  throw ground.unstable;
 }
 
 async function mustBeUnchanged(

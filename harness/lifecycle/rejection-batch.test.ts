@@ -296,6 +296,17 @@ describe('a batch of rejections', () => {
     );
   });
 
+  it('blames no later attack either, once the state was seen to change without one', async () => {
+    const run = fakeRun({ faults: { unstable: true } });
+    const batch = new RejectionBatch();
+    const outcome = await judged(
+      run,
+      batch.rejects(() => [altered, another]),
+    );
+    assert.equal(outcome.verdict, 'inconclusive', outcome.reason);
+    assert.match(outcome.reason, /innocent power cycle/);
+  });
+
   it('boots what was taken in whole before another offer could wipe it out', async () => {
     const run = fakeRun();
     const batch = new RejectionBatch();
