@@ -1,6 +1,7 @@
 /**
- * Rejections in a batch: one control before, attacks that the device should refuse, one shared power cycle, one
- * control after. Until that closing control every pass is provisional.
+ * Rejections in a batch: one control before, attacks that the device should refuse, one control after. Until that
+ * closing control every pass is provisional. What a device took in whole is booted at once, for the next offer could
+ * wipe out what it left behind; only transfers that broke off share one power cycle at the end.
  */
 
 import { after } from 'mocha';
