@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'mocha';
 import { until } from '../clock.ts';
@@ -18,6 +19,12 @@ import {
 
 /** A case that takes long: twenty power cuts. The second one is there to be kept from starting. */
 const longRun = ['--case', 'SIG-28', '--case', 'RB-16'];
+
+/** True while a signal to the process waits to be delivered. Source: proc(5), /proc/pid/status, ShdPnd. */
+function isPending(pid: number, signal: NodeJS.Signals): boolean {
+  const [, mask = '0'] = /ShdPnd:\s*([0-9a-f]+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
 
 describe('fieldproof run', function () {
   this.timeout(180_000);
@@ -141,7 +148,12 @@ describe('fieldproof run', function () {
     await run.says(/\[2\/2\] RB-16/);
     const processes = descendants(run.pid);
     process.kill(run.pid, 'SIGINT');
-    await run.says(/SIGINT: ending the case/);
+    // The second must come while the first is still being heeded: as soon as the system has handed that one over.
+    await until(() => (isPending(run.pid, 'SIGINT') ? undefined : true), {
+      withinMs: 10_000,
+      everyMs: 1,
+      what: 'the delivery of the first SIGINT',
+    });
     process.kill(run.pid, 'SIGINT');
     const { code, stderr } = await run.ended;
     assert.match(stderr, /leaving at once: safe state, then out/);
