@@ -32,12 +32,21 @@ const same = (): void => undefined;
 const measured = (gateway: FakeGateway): void => {
   gateway.running = { ...gateway.running, digest: 'f'.repeat(64) };
 };
+const unnamed = (gateway: FakeGateway): void => {
+  gateway.running = { ...gateway.running, version: '0.9.0+0', digest: 'e'.repeat(64) };
+};
 const nothing = (gateway: FakeGateway): void => {
   gateway.running = { version: 'none', digest: 'none', counter: 0, genuine: false };
 };
 const dead = (gateway: FakeGateway): void => void (gateway.dead = true);
 
 const rows: Row[] = [
+  {
+    name: 'it runs another version that the board does not name',
+    boots: unnamed,
+    verdict: 'inconclusive',
+    says: /whether it is genuine/,
+  },
   { name: 'it runs the other, genuine image', boots: other, verdict: 'conforms', says: /logged/ },
   {
     name: 'it stays in its recovery mode',

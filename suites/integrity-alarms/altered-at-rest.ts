@@ -153,7 +153,7 @@ async function judgeBoot(
     t.note('the device stayed silent instead of booting altered code');
     return;
   }
-  mustNotRunUnknown(t, state, said);
+  mustNotRunUnknown(t, baseline, state, said);
   if (!(await comesToDoItsJob(t, state))) {
     t.note(`not booted into its application: ${said}`);
     return;
@@ -165,15 +165,20 @@ async function judgeBoot(
       observed: `${said}, running`,
     });
   }
-  t.note(`after the boot ${mustBeGenuine(t, state, said)} runs: ${said}`);
+  t.note(`after the boot ${mustBeGenuine(t, baseline, state, said)} runs: ${said}`);
 }
 
 /** A device in recovery names no digest; one that names the digest of no genuine image runs something else. */
 const namesDigest = (state: FirmwareState): boolean =>
   state.digest.observable && /^[0-9a-f]{16,}$/i.test(state.digest.value);
 
-function mustNotRunUnknown(t: CaseContext, state: FirmwareState, said: string): void {
-  if (namesDigest(state)) mustBeGenuine(t, state, said);
+function mustNotRunUnknown(
+  t: CaseContext,
+  baseline: FirmwareState,
+  state: FirmwareState,
+  said: string,
+): void {
+  if (namesDigest(state)) mustBeGenuine(t, baseline, state, said);
 }
 
 /** Gives the application the whole of its time to start, unless the device says itself that it runs none. */
@@ -192,10 +197,18 @@ async function comesToDoItsJob(t: CaseContext, state: FirmwareState): Promise<bo
 }
 
 /** Name of the genuine image that runs; a digest that no genuine image has is that of the altered code. */
-function mustBeGenuine(t: CaseContext, state: FirmwareState, said: string): string {
+function mustBeGenuine(t: CaseContext, baseline: FirmwareState, state: FirmwareState, said: string): string {
   if (!state.digest.observable) return 'an image whose digest is not observable';
   const genuine = [...t.run.images.values()].find((image) => fitOf(state, image).kind === 'fits');
   if (genuine !== undefined) return genuine.name;
+  const { version } = state;
+  // Another version may be a recovery image of the maker's that the board does not name.
+  if (version.observable && baseline.version.observable && version.value !== baseline.version.value) {
+    return t.inconclusive(
+      'unknown-image-after-boot',
+      `after the boot an image runs that the board does not name, so whether it is genuine is not known: ${said}`,
+    );
+  }
   return t.violates({
     code: 'booted-altered-code',
     expected: 'nothing but a genuine image to run',
