@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { Stage } from '../capabilities.ts';
+import { policySchema, type Policy } from '../image/policy.ts';
 import { itemName, kebab } from './board-schema.ts';
 import { checkCommands, commandsSchema } from './declaration-commands.ts';
 
@@ -66,6 +67,13 @@ const update = z
       .describe('Policy for an image whose security counter equals the floor'),
     appendedData: z.enum(['refuse', 'ignore']).describe('Policy for data after the end of the image'),
     raisesFloorAt: z.enum(['confirm', 'install']).describe('When the counter floor is raised'),
+    policy: policySchema
+      .omit({ appendedData: true, equalCounter: true })
+      .partial()
+      .optional()
+      .describe(
+        'What else decides which images are taken; what is left out stays undecided, and fails nobody',
+      ),
   })
   .check(({ value, issues }) => {
     const contradiction = (key: string, message: string): void =>
@@ -214,3 +222,15 @@ export const declarationSchema = z
 
 /** A checked declaration. */
 export type Declaration = z.output<typeof declarationSchema>;
+
+/** What the declaration says of updates, in the words of the image engine. */
+export function policyOf({ update }: Pick<Declaration, 'update'>): Policy {
+  if (update === undefined) return {};
+  const { appendedData, equalCounter, policy } = update;
+  return { ...defined(policy ?? {}), appendedData, equalCounter };
+}
+
+function defined<T extends object>(values: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof T]: Exclude<T[Key], undefined> };
+}

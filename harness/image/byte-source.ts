@@ -1,15 +1,30 @@
 /** Random access to the bytes of an image that need not be in memory. */
 
-import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { EvidenceError } from '../errors.ts';
 
-/** Bytes by offset. Reading beyond the end gives what there is; it never throws for that. */
+/**
+ * Bytes by offset. Reading beyond the end gives what there is; it never throws for that.
+ *
+ * The bytes never change: digests of them are remembered (see {@link digestOf}).
+ */
 export interface ByteSource {
   /** Size in bytes; may exceed 2 GiB. */
   readonly size: number;
   /** Bytes of `[start, end)`, clipped to the source. The result must not be written to. */
   read(start: number, end: number): Uint8Array;
+  /** Fills the target with the bytes from `start` on. Returns how many there were. For bulk work without garbage. */
+  readInto(target: Uint8Array, start: number): number;
+  /** Where the run of bytes at this offset comes from, when it is another source's, unchanged. */
+  origin?(at: number): Origin | undefined;
+}
+
+/** The bytes from an offset up to `end` are those of `source` from `from` on. */
+export interface Origin {
+  source: ByteSource;
+  from: number;
+  /** Where the run ends, in the coordinates of the one that was asked. */
+  end: number;
 }
 
 /** The range clipped to `[0, size)`, never inverted. */
@@ -25,6 +40,11 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
       const range = clip(start, end, bytes.length);
       return bytes.subarray(range.start, range.end);
     },
+    readInto(target, start) {
+      const range = clip(start, start + target.length, bytes.length);
+      target.set(bytes.subarray(range.start, range.end));
+      return range.end - range.start;
+    },
   };
 }
 
@@ -36,22 +56,26 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
 export function fileSource(path: string): ByteSource & { close(): void } {
   const fd = openFile(path);
   const { size } = fstatSync(fd);
+  const readInto = (target: Uint8Array, start: number): number => {
+    const range = clip(start, start + target.length, size);
+    const bytes = range.end - range.start;
+    let done = 0;
+    while (done < bytes) {
+      const got = readSync(fd, target, done, bytes - done, range.start + done);
+      if (got === 0) {
+        throw new EvidenceError('file-shrank', `${path} became shorter than ${size} bytes while it was read`);
+      }
+      done += got;
+    }
+    return bytes;
+  };
   return {
     size,
+    readInto,
     read(start, end) {
       const range = clip(start, end, size);
       const bytes = new Uint8Array(range.end - range.start);
-      let done = 0;
-      while (done < bytes.length) {
-        const got = readSync(fd, bytes, done, bytes.length - done, range.start + done);
-        if (got === 0) {
-          throw new EvidenceError(
-            'file-shrank',
-            `${path} became shorter than ${size} bytes while it was read`,
-          );
-        }
-        done += got;
-      }
+      readInto(bytes, range.start);
       return bytes;
     },
     close: () => closeSync(fd),
@@ -59,11 +83,70 @@ export function fileSource(path: string): ByteSource & { close(): void } {
 }
 
 function openFile(path: string): number {
+  let fd: number;
   try {
-    return openSync(path, 'r');
+    fd = openSync(path, 'r');
   } catch (cause) {
     throw new EvidenceError('no-image', `cannot read ${path}`, { cause });
   }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw new EvidenceError('no-image', `${path} is not a file`);
+}
+
+/** A part of a source as a source of its own; clipped. */
+export function slice(source: ByteSource, start: number, end: number): ByteSource {
+  const range = clip(start, end, source.size);
+  const size = range.end - range.start;
+  return {
+    size,
+    read(from, to) {
+      const part = clip(from, to, size);
+      return source.read(range.start + part.start, range.start + part.end);
+    },
+    readInto(target, from) {
+      const part = clip(from, from + target.length, size);
+      return source.readInto(target.subarray(0, part.end - part.start), range.start + part.start);
+    },
+    origin: (at) => (at < size ? { source, from: range.start + at, end: size } : undefined),
+  };
+}
+
+/** Several sources one behind the other. */
+export function joined(parts: readonly ByteSource[]): ByteSource {
+  const starts: number[] = [];
+  let size = 0;
+  for (const part of parts) {
+    starts.push(size);
+    size += part.size;
+  }
+  const readInto = (target: Uint8Array, start: number): number => {
+    const range = clip(start, start + target.length, size);
+    for (const [index, part] of parts.entries()) {
+      const at = starts[index] ?? 0;
+      const from = Math.max(range.start, at);
+      const to = Math.min(range.end, at + part.size);
+      if (from < to) part.readInto(target.subarray(from - range.start, to - range.start), from - at);
+    }
+    return range.end - range.start;
+  };
+  return {
+    size,
+    readInto,
+    read(start, end) {
+      const range = clip(start, end, size);
+      const bytes = new Uint8Array(range.end - range.start);
+      readInto(bytes, range.start);
+      return bytes;
+    },
+    origin(at) {
+      const index = parts.findIndex((part, i) => at >= (starts[i] ?? 0) && at < (starts[i] ?? 0) + part.size);
+      const source = parts[index];
+      const start = starts[index];
+      if (source === undefined || start === undefined) return undefined;
+      return { source, from: at - start, end: start + source.size };
+    },
+  };
 }
 
 /** The bytes of `[start, end)` in order, in pieces of at most `chunkBytes`. */
@@ -76,18 +159,48 @@ export function* chunks(
   for (let at = start; at < end; at += chunkBytes) yield source.read(at, Math.min(end, at + chunkBytes));
 }
 
+/** Like {@link chunks} through one buffer, which is overwritten by the next piece: no garbage. */
+export function* pieces(
+  source: ByteSource,
+  range: { start?: number; end?: number } = {},
+  buffer = new Uint8Array(256 * 1024),
+): Generator<Uint8Array> {
+  const { start, end } = clip(range.start ?? 0, range.end ?? source.size, source.size);
+  for (let at = start; at < end; at += buffer.length) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, end - at));
+    source.readInto(piece, at);
+    yield piece;
+  }
+}
+
 /** The whole source in memory. */
 export function materialise(source: ByteSource): Uint8Array {
   return source.read(0, source.size);
 }
 
-/** Digest of `[start, end)`. */
-export function digestOf(
-  source: ByteSource,
-  algorithm: 'sha256' | 'sha384' | 'sha512' = 'sha256',
-  range: { start?: number; end?: number } = {},
-): Buffer {
-  const hash = createHash(algorithm);
-  for (const chunk of chunks(source, range)) hash.update(chunk);
-  return hash.digest();
+/** True when both hold the same bytes. Stops at the first difference; runs of the same origin are not read. */
+export function sameBytes(a: ByteSource, b: ByteSource): boolean {
+  if (a.size !== b.size) return false;
+  const left = new Uint8Array(64 * 1024);
+  const right = new Uint8Array(64 * 1024);
+  for (let at = 0; at < a.size;) {
+    const shared = sharedEnd(a, b, at);
+    if (shared > at) {
+      at = shared;
+      continue;
+    }
+    const bytes = Math.min(left.length, a.size - at);
+    a.readInto(left.subarray(0, bytes), at);
+    b.readInto(right.subarray(0, bytes), at);
+    if (Buffer.compare(left.subarray(0, bytes), right.subarray(0, bytes)) !== 0) return false;
+    at += bytes;
+  }
+  return true;
+}
+
+/** Up to where both are the same run of one source; `at` when they are not. */
+function sharedEnd(a: ByteSource, b: ByteSource, at: number): number {
+  const one = a.origin?.(at) ?? { source: a, from: at, end: a.size };
+  const other = b.origin?.(at) ?? { source: b, from: at, end: b.size };
+  return one.source === other.source && one.from === other.from ? Math.min(one.end, other.end) : at;
 }

@@ -1,52 +1,49 @@
-/** What the generator needs of an image format. One entry per format in {@link imageFormats}. */
+/** What the engine needs of an image format. One folder under formats/ for each, one line in {@link imageFormats}. */
 
-import type { KeyObject } from 'node:crypto';
-import { digestOf, type ByteSource } from './byte-source.ts';
-import { genuineSignatures, verifyMcuboot } from './formats/mcuboot-verify.ts';
-import { parseMcuboot, type McubootImage } from './formats/mcuboot.ts';
-import { mcubootMagic } from './formats/mcuboot-layout.ts';
+import type { ByteSource } from './byte-source.ts';
 import type { ParsedImage } from './image.ts';
 import type { Mutation } from './mutation.ts';
-import { mcubootMutations } from './mutations/mcuboot.ts';
+import type { ReferenceVerdict, Trust } from './trust.ts';
 
-export type ReferenceVerdict = { accepted: true } | { accepted: false; reason: string; detail: string };
+/** How sure a format is that a file is meant to be one of its own. */
+export type Claim =
+  /** Its magic number and enough of its structure: nothing else looks like this. */
+  | { certainty: 'certain' }
+  /** Something speaks for it and something against: a damaged image, or another kind of file. */
+  | { certainty: 'possible'; doubt: string };
+
+/** What an image says of itself, for people and for holding it against what a device reports. */
+export interface ImageFacts {
+  /** As the devices of this format write it: `1.2.0+0`. */
+  version?: string;
+  /** Security counter, sequence number, secure version: what must never go down. */
+  counter?: bigint;
+  /** What it is built for: board, vendor and class id, chip. */
+  hardware: readonly { name: string; value: string }[];
+  /** `ECDSA P-256`, `SHA-256`, in the order in which the format names them. */
+  algorithms: readonly string[];
+  /** Who signed, as the format names them: key hash, hint, certificate subject. Lower-case hex for digests. */
+  signers: readonly { name: string; value: string }[];
+  /** Digests inside the image by which a device may name it, lower-case hex. */
+  digests: readonly string[];
+  /** Whatever else is worth telling: load address, compression, components. */
+  other: readonly { name: string; value: string }[];
+}
 
 export interface ImageFormat<Image extends ParsedImage = ParsedImage> {
+  /** `mcuboot` */
   name: string;
-  /** True when the file claims to be of this format, well-formed or not. */
-  claims(source: ByteSource): boolean;
+  /** `MCUboot` */
+  title: string;
+  /** Undefined when nothing speaks for it. Reads little: is asked of every file. Never throws. */
+  claims(source: ByteSource): Claim | undefined;
+  /** Never throws; time and memory bounded by the size, whatever the bytes say. */
   parse(source: ByteSource): Image;
-  /**
-   * Our reference verifier, trusting these keys, or without keys exactly the signatures of the given genuine images.
-   */
-  verifier(trust: {
-    keys: readonly KeyObject[];
-    genuine: readonly ByteSource[];
-  }): (source: ByteSource) => ReferenceVerdict;
+  /** Never throws. */
+  facts(source: ByteSource, image: Image): ImageFacts;
+  /** Our reference verifier: says why it refuses. Never throws, whatever the bytes. */
+  verifier(trust: Trust): (source: ByteSource) => ReferenceVerdict;
   /** Digest of the bytes that a device would execute or install, lower-case hex. */
   executedDigest(source: ByteSource, image: Image): string;
   mutations: readonly Mutation<Image>[];
-}
-
-const mcuboot: ImageFormat<McubootImage> = {
-  name: 'mcuboot',
-  claims: (source) => {
-    const magic = Buffer.from(source.read(0, 4));
-    return magic.length === 4 && magic.readUInt32LE(0) === mcubootMagic;
-  },
-  parse: parseMcuboot,
-  verifier: ({ keys, genuine }) => {
-    const trust = keys.length > 0 ? { keys } : { genuine: genuine.flatMap(genuineSignatures) };
-    return (source) => verifyMcuboot(source, trust);
-  },
-  executedDigest: (source, image) => digestOf(source, 'sha256', { end: image.signedEnd }).toString('hex'),
-  mutations: mcubootMutations,
-};
-
-/** Known formats. Each entry keeps its own image type to itself, so that the list can hold them all. */
-export const imageFormats: readonly ImageFormat[] = [mcuboot];
-
-/** The format that the file claims to have, or undefined. */
-export function formatOf(source: ByteSource): ImageFormat | undefined {
-  return imageFormats.find((format) => format.claims(source));
 }

@@ -5,23 +5,26 @@ import { describe, it } from 'mocha';
 import type { FirmwareImage } from '../capabilities.ts';
 import { BenchError, NotExecuted } from '../errors.ts';
 import { bytesSource } from './byte-source.ts';
-import { parseMcuboot } from './formats/mcuboot.ts';
-import { verifyMcuboot } from './formats/mcuboot-verify.ts';
+import { parseMcuboot } from './formats/mcuboot/parse.ts';
+import { verifyMcuboot } from './formats/mcuboot/verify.ts';
 import { freshKey } from './fresh-key.ts';
 import {
   attackImages,
   attackSeed,
   attackSet,
   attacksOn,
+  firmwareOf,
+  genuine,
   rebuildAttack,
   type AttackImage,
 } from './generate.ts';
 import { regionNamed } from './image.ts';
-import type { Mutation, Plan } from './mutation.ts';
+import type { Expectation, Mutation, Plan } from './mutation.ts';
 import { overwrite, patched, PatchSet } from './patch-set.ts';
-import { formatOf } from './format.ts';
+import { formatOf } from './recognise.ts';
+import type { PublicKey } from './trust.ts';
 import { selfCheck } from './self-check.ts';
-import { buildMcuboot, type BuildOptions } from './test/mcuboot-builder.ts';
+import { buildMcuboot, type BuildOptions } from './formats/mcuboot/test/builder.ts';
 
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const ed25519 = generateKeyPairSync('ed25519').privateKey;
@@ -30,12 +33,16 @@ const seed = Buffer.alloc(32, 5);
 
 const base = buildMcuboot({ key: p256, name: 'golden-1.2.0.bin' });
 const second = buildMcuboot({ key: p256, version: [1, 1, 0, 0], name: 'older-1.1.0.bin' });
-const trustedKeys = [createPublicKey(p256)];
+const trustedKeys: PublicKey[] = [{ kind: 'classic', key: createPublicKey(p256), name: 'maker' }];
 
-function one(id: string, from = base, options: { second?: FirmwareImage } = { second }): AttackImage {
-  const [attack] = attackImages(from, { ids: [id], seed, ...options });
+function one(
+  id: string,
+  from = base,
+  other: FirmwareImage | undefined = second,
+): AttackImage & { image: FirmwareImage } {
+  const [attack] = attackImages(genuine(from), { ids: [id], seed, second: genuine(other) });
   assert.ok(attack);
-  return attack;
+  return { ...attack, image: firmwareOf(attack) };
 }
 
 const ids = attacksOn('mcuboot').map(({ id }) => id);
@@ -85,11 +92,15 @@ describe('attack images', () => {
       const from = buildMcuboot(options);
       const other = buildMcuboot({ ...options, version: [0, 1, 0, 0] });
       const keys = [createPublicKey(options.key)];
-      for (const trust of [{ trustedKeys: keys }, {}]) {
-        const { images, notApplicable } = attackSet(from, { seed, second: other, ...trust });
+      const trusted = keys.map((key): PublicKey => ({ kind: 'classic', key, name: 'maker' }));
+      for (const trust of [{ trustedKeys: trusted }, {}]) {
+        const set = { seed, second: genuine(other), ...trust };
+        const { images, notApplicable } = attackSet(genuine(from), set);
         assert.deepEqual(notApplicable, []);
         assert.equal(images.length, ids.length);
-        for (const { mutation, image, expectation } of images) {
+        for (const attack of images) {
+          const { mutation, expectation } = attack;
+          const image = firmwareOf(attack);
           const accepted = verifyMcuboot(bytesSource(image.bytes), { keys }).accepted;
           assert.equal(accepted, expectation.class === 'benign-accept', mutation.id);
           assert.equal(createHash('sha256').update(image.bytes).digest('hex'), image.sha256);
@@ -155,32 +166,37 @@ describe('attack images', () => {
   });
 
   it('makes the same image from the same seed, and other attacks never shift it', () => {
-    const again = attackSet(base, { seed, second, trustedKeys }).images;
-    for (const { mutation, image } of again) {
-      assert.equal(one(mutation.id).image.sha256, image.sha256, mutation.id);
+    const again = attackSet(genuine(base), { seed, second: genuine(second), trustedKeys }).images;
+    for (const { mutation, sha256 } of again) {
+      assert.equal(one(mutation.id).sha256, sha256, mutation.id);
     }
-    const otherSeed = attackImages(base, { ids: ['mcuboot-unknown-key'], seed: Buffer.alloc(32, 6) });
-    assert.notEqual(otherSeed[0]?.image.sha256, one('mcuboot-unknown-key').image.sha256);
-    assert.notDeepEqual(attackSeed(seed, 'a', base.bytes), attackSeed(seed, 'b', base.bytes));
-    assert.notDeepEqual(attackSeed(seed, 'a', base.bytes), attackSeed(seed, 'a', second.bytes));
+    const otherSeed = attackImages(genuine(base), {
+      ids: ['mcuboot-unknown-key'],
+      seed: Buffer.alloc(32, 6),
+    });
+    assert.notEqual(otherSeed[0]?.sha256, one('mcuboot-unknown-key').sha256);
+    const [first, other] = [genuine(base).source, genuine(second).source];
+    assert.notDeepEqual(attackSeed(seed, 'a', first), attackSeed(seed, 'b', first));
+    assert.notDeepEqual(attackSeed(seed, 'a', first), attackSeed(seed, 'a', other));
   });
 
   it('can be rebuilt from base and provenance alone, through JSON', () => {
-    for (const { provenance, image } of attackSet(base, { seed, second }).images) {
+    for (const { provenance, sha256, name } of attackSet(genuine(base), { seed, second: genuine(second) })
+      .images) {
       const record = JSON.parse(JSON.stringify(provenance)) as typeof provenance;
-      const rebuilt = rebuildAttack(base, record);
-      assert.equal(rebuilt.sha256, image.sha256);
-      assert.equal(rebuilt.name, image.name);
-      assert.throws(() => rebuildAttack(second, record), { code: 'other-digest' });
+      const rebuilt = rebuildAttack(genuine(base), record);
+      assert.equal(rebuilt.sha256, sha256);
+      assert.equal(rebuilt.name, name);
+      assert.throws(() => rebuildAttack(genuine(second), record), { code: 'other-digest' });
     }
   });
 
   it('reports what does not apply, and refuses it when asked for by name', () => {
-    const { notApplicable } = attackSet(base, { seed });
+    const { notApplicable } = attackSet(genuine(base), { seed });
     assert.deepEqual(notApplicable, [
       { id: 'mcuboot-signature-transplanted', why: 'it needs a second genuine image' },
     ]);
-    const same = (): unknown => one('mcuboot-signature-transplanted', base, { second: base });
+    const same = (): unknown => one('mcuboot-signature-transplanted', base, base);
     assert.throws(same, (error: unknown) => {
       assert.ok(error instanceof NotExecuted);
       assert.match(error.message, /the second image is signed over the same bytes/);
@@ -192,13 +208,22 @@ describe('attack images', () => {
 
   it('starts only from what is genuine, and says what is wrong', () => {
     const broken = { ...base, bytes: base.bytes.subarray(0, 150) };
-    assert.throws(() => attackImages(broken, { seed }), { code: 'base-refused' });
+    assert.throws(() => attackImages(genuine(broken), { seed }), { code: 'base-refused' });
     const stranger = createPublicKey(ed25519);
-    assert.throws(() => attackImages(base, { seed, trustedKeys: [stranger] }), /base-refused|unknown-key/);
+    assert.throws(
+      () =>
+        attackImages(genuine(base), {
+          seed,
+          trustedKeys: [{ kind: 'classic', key: stranger, name: 'stranger' }],
+        }),
+      /base-refused|unknown-key/,
+    );
     const text = { name: 'notes.txt', bytes: Buffer.from('not an image'), sha256: '' };
-    assert.throws(() => attackImages(text, { seed }), { code: 'unknown-format' });
-    assert.throws(() => attackImages(base, { seed, ids: ['mcuboot-strip'] }), { code: 'unknown-attack' });
-    assert.throws(() => attackImages(base, { seed: Buffer.alloc(8) }), { code: 'short-seed' });
+    assert.throws(() => attackImages(genuine(text), { seed }), { code: 'unknown-format' });
+    assert.throws(() => attackImages(genuine(base), { seed, ids: ['mcuboot-strip'] }), {
+      code: 'unknown-attack',
+    });
+    assert.throws(() => attackImages(genuine(base), { seed: Buffer.alloc(8) }), { code: 'short-seed' });
   });
 
   it('names images so that they can be told apart on a wire', () => {
@@ -212,22 +237,23 @@ describe('self-check of attack images', () => {
   const image = parseMcuboot(source);
   const payloadAt = regionNamed(image, 'payload')?.start ?? 0;
 
-  function check(plan: Plan, expectation: Mutation['expectation']): void {
+  function check(plan: Plan, expectation: Expectation): void {
     assert.ok(format);
     const mutation: Mutation = {
       id: 'planted',
       name: '',
       rationale: '',
       references: [],
+      kind: 'payload',
       attackerModel: 'network',
       needs: [],
       expectation,
       plan: () => plan,
     };
     const set = new PatchSet(source.size, plan.patches);
-    const altered = patched(source, set).read(0, source.size + 100);
-    const verifyWith = format.verifier({ keys: trustedKeys, genuine: [] });
-    selfCheck({ mutation, plan, set, source, image, format, altered, verify: verifyWith });
+    const altered = patched(source, set);
+    const verifyWith = format.verifier({ keys: trustedKeys, genuine: [], policy: {} });
+    selfCheck({ mutation, expectation, plan, set, source, image, format, altered, verify: verifyWith });
   }
   const flipped = overwrite(payloadAt, Buffer.of((base.bytes[payloadAt] ?? 0) ^ 1));
   const mustReject = { class: 'must-reject', latestStage: 'boot' } as const;
@@ -236,7 +262,7 @@ describe('self-check of attack images', () => {
     check({ patches: [flipped], touches: ['payload'], refusedFor: 'digest' }, mustReject);
   });
 
-  const planted: [name: string, plan: Plan, expectation: Mutation['expectation'], message: RegExp][] = [
+  const planted: [name: string, plan: Plan, expectation: Expectation, message: RegExp][] = [
     ['no difference', { patches: [], touches: [] }, mustReject, /does not differ/],
     [
       'a region it leaves alone',

@@ -4,15 +4,20 @@
  * Seed per attack = HMAC-SHA256(master seed, id ‖ SHA-256 of the base): adding an attack never shifts another.
  */
 
-import { createHmac, type KeyObject } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { FirmwareImage } from '../capabilities.ts';
 import { BenchError, NotExecuted } from '../errors.ts';
-import { bytesSource, digestOf, materialise, type ByteSource } from './byte-source.ts';
-import { formatOf, imageFormats, type ImageFormat } from './format.ts';
+import { bytesSource, materialise, type ByteSource } from './byte-source.ts';
+import { digestOf, sha256Hex } from './digest.ts';
+import type { ImageFormat } from './format.ts';
+import { imageFormats } from './formats/index.ts';
 import type { ParsedImage } from './image.ts';
-import type { DoesNotApply, Expectation, Mutation, Plan } from './mutation.ts';
+import { expectationOf, type DoesNotApply, type Expectation, type Mutation, type Plan } from './mutation.ts';
 import { patched, patchesFromRecord, patchesToRecord, PatchSet, type PatchRecord } from './patch-set.ts';
+import type { Policy } from './policy.ts';
+import { formatOf } from './recognise.ts';
 import { selfCheck } from './self-check.ts';
+import type { PublicKey, TestKey, Trust } from './trust.ts';
 
 /** How an attack image came to be: enough to make it again from its base. */
 export interface Provenance {
@@ -27,11 +32,30 @@ export interface Provenance {
   result: { sha256: string; bytes: number };
 }
 
+/** An attack image, streamed from its base: nothing is in memory until it is asked for. */
 export interface AttackImage {
   mutation: Mutation;
-  image: FirmwareImage;
+  /** `golden-1.2.0.mcuboot-strip-signature.bin` */
+  name: string;
+  source: ByteSource;
+  /** SHA-256 of the whole, lower-case hex. */
+  sha256: string;
   provenance: Provenance;
+  /** Under the policy that was given. */
   expectation: Expectation;
+  /** The patches that make it of its base. */
+  set: PatchSet;
+}
+
+export interface AttackNotMade {
+  mutation: Mutation;
+  notApplicable: string;
+}
+
+/** A genuine image: its bytes, wherever they are. */
+export interface GenuineImage {
+  name: string;
+  source: ByteSource;
 }
 
 export interface AttackOptions {
@@ -40,9 +64,17 @@ export interface AttackOptions {
   /** Master seed of the run, at least 16 bytes. */
   seed: Uint8Array;
   /** Another genuine image of the same device, for attacks that need one. */
-  second?: FirmwareImage;
+  second?: GenuineImage;
   /** The maker's public keys. Without them, only the signatures of `base` and `second` count as genuine. */
-  trustedKeys?: readonly KeyObject[];
+  trustedKeys?: readonly PublicKey[];
+  /** DER certificate revocation lists. */
+  crls?: readonly Uint8Array[];
+  /** A key that the device trusts, for attacks that sign anew. */
+  testKey?: TestKey;
+  /** What the device declares; expectations that depend on it stay open without. */
+  policy?: Policy;
+  /** The format, where the content alone does not tell. */
+  format?: ImageFormat;
 }
 
 export interface AttackSet {
@@ -53,23 +85,31 @@ export interface AttackSet {
 
 /** Everything about the base that attacks share. */
 interface Workshop {
-  base: FirmwareImage;
-  source: ByteSource;
+  base: GenuineImage;
   format: ImageFormat;
   image: ParsedImage;
-  second: { source: ByteSource; image: ParsedImage; firmware: FirmwareImage } | undefined;
+  second: { genuine: GenuineImage; image: ParsedImage } | undefined;
   verify: ReturnType<ImageFormat['verifier']>;
   options: AttackOptions;
+  policy: Policy;
+}
+
+export function genuine(image: FirmwareImage): GenuineImage {
+  return { name: image.name, source: bytesSource(image.bytes) };
+}
+
+/** The attack image in memory, to be offered to a device. */
+export function firmwareOf(attack: AttackImage): FirmwareImage {
+  return { name: attack.name, bytes: materialise(attack.source), sha256: attack.sha256 };
 }
 
 /**
  * The attack images, in the order of `ids`.
  *
  * @throws NotExecuted when one of them does not apply to this base; see {@link attackSet} to go on without
- * @throws BenchError `unknown-attack`, `unknown-format`, `base-refused`, or `generator-bug` when an image is not
- *   what its expectation says
+ * @throws BenchError as {@link eachAttack}
  */
-export function attackImages(base: FirmwareImage, options: AttackOptions): AttackImage[] {
+export function attackImages(base: GenuineImage, options: AttackOptions): AttackImage[] {
   const { images, notApplicable } = attackSet(base, options);
   const [first] = notApplicable;
   if (first !== undefined && options.ids !== undefined) {
@@ -81,16 +121,31 @@ export function attackImages(base: FirmwareImage, options: AttackOptions): Attac
 }
 
 /** Like {@link attackImages}, with what does not apply as part of the result. */
-export function attackSet(base: FirmwareImage, options: AttackOptions): AttackSet {
-  const workshop = setUp(base, options);
+export function attackSet(base: GenuineImage, options: AttackOptions): AttackSet {
   const images: AttackImage[] = [];
   const notApplicable: { id: string; why: string }[] = [];
-  for (const mutation of select(workshop.format, options.ids)) {
-    const made = make(workshop, mutation);
-    if ('doesNotApply' in made) notApplicable.push({ id: mutation.id, why: made.doesNotApply });
+  for (const made of eachAttack(base, options)) {
+    if ('notApplicable' in made) notApplicable.push({ id: made.mutation.id, why: made.notApplicable });
     else images.push(made);
   }
   return { images, notApplicable };
+}
+
+/**
+ * The attack images one by one, as they are made and checked.
+ *
+ * @throws BenchError `unknown-attack`, `unknown-format`, `base-refused`, or `generator-bug` when an image is not
+ *   what its expectation says
+ */
+export function* eachAttack(
+  base: GenuineImage,
+  options: AttackOptions,
+): Generator<AttackImage | AttackNotMade> {
+  const workshop = setUp(base, options);
+  for (const mutation of select(workshop.format, options.ids)) {
+    const made = make(workshop, mutation);
+    yield 'doesNotApply' in made ? { mutation, notApplicable: made.doesNotApply } : made;
+  }
 }
 
 /** Ids, names and rationales of all attacks on a format, for plans and lists. */
@@ -103,13 +158,12 @@ export function attacksOn(format: string): readonly Mutation[] {
  *
  * @throws BenchError when the base is another one, or the result differs from the recorded one
  */
-export function rebuildAttack(base: FirmwareImage, provenance: Provenance): FirmwareImage {
-  const source = bytesSource(base.bytes);
-  requireDigest('base', digestOf(source).toString('hex'), provenance.base.sha256);
-  const set = patchesFromRecord(source.size, provenance.patches);
-  const image = firmware(attackName(base.name, provenance.mutation), patched(source, set));
-  requireDigest('result', image.sha256, provenance.result.sha256);
-  return image;
+export function rebuildAttack(base: GenuineImage, provenance: Provenance): FirmwareImage {
+  requireDigest('base', sha256Hex(base.source), provenance.base.sha256);
+  const source = patched(base.source, patchesFromRecord(base.source.size, provenance.patches));
+  const sha256 = sha256Hex(source);
+  requireDigest('result', sha256, provenance.result.sha256);
+  return { name: attackName(base.name, provenance.mutation), bytes: materialise(source), sha256 };
 }
 
 function requireDigest(what: string, actual: string, recorded: string): void {
@@ -117,41 +171,40 @@ function requireDigest(what: string, actual: string, recorded: string): void {
   throw new BenchError('other-digest', `the ${what} has SHA-256 ${actual}, the record says ${recorded}`);
 }
 
-function setUp(base: FirmwareImage, options: AttackOptions): Workshop {
+function setUp(base: GenuineImage, options: AttackOptions): Workshop {
   if (options.seed.length < 16) {
     throw new BenchError(
       'short-seed',
       `a master seed of ${options.seed.length} bytes; at least 16 are needed`,
     );
   }
-  const source = bytesSource(base.bytes);
-  const format = formatOf(source);
+  const format = options.format ?? formatOf(base.source);
   if (format === undefined) {
     const known = imageFormats.map(({ name }) => name).join(', ');
     throw new BenchError('unknown-format', `${base.name}: not an image of a known format (${known})`);
   }
+  const policy = options.policy ?? {};
   const second = options.second && {
-    firmware: options.second,
-    source: bytesSource(options.second.bytes),
-    image: format.parse(bytesSource(options.second.bytes)),
+    genuine: options.second,
+    image: format.parse(options.second.source),
   };
-  const genuine = [source, ...(second === undefined ? [] : [second.source])];
-  const verify = format.verifier({ keys: options.trustedKeys ?? [], genuine });
-  for (const [name, bytes] of [
-    [base.name, source] as const,
-    ...(second ? [[second.firmware.name, second.source] as const] : []),
-  ]) {
-    const verdict = verify(bytes);
-    if (verdict.accepted) continue;
-    throw new BenchError(
-      'base-refused',
-      `${name} is no genuine image: ${verdict.reason}: ${verdict.detail}`,
-      {
-        hint: 'Attacks start from an image that the device accepts. Are the public keys the right ones?',
-      },
-    );
-  }
-  return { base, source, format, image: format.parse(source), second, verify, options };
+  const genuineImages = [base, ...(options.second === undefined ? [] : [options.second])];
+  const trust: Trust = {
+    keys: options.trustedKeys ?? [],
+    ...(options.crls === undefined ? {} : { crls: options.crls }),
+    genuine: genuineImages.map(({ source }) => source),
+    policy,
+  };
+  const verify = format.verifier(trust);
+  for (const { name, source } of genuineImages) requireGenuine(name, verify(source));
+  return { base, format, image: format.parse(base.source), second, verify, options, policy };
+}
+
+function requireGenuine(name: string, verdict: ReturnType<Workshop['verify']>): void {
+  if (verdict.accepted) return;
+  throw new BenchError('base-refused', `${name} is no genuine image: ${verdict.reason}: ${verdict.detail}`, {
+    hint: 'Attacks start from an image that the device accepts. Are the public keys the right ones?',
+  });
 }
 
 function select(format: ImageFormat, ids: readonly string[] | undefined): readonly Mutation[] {
@@ -167,34 +220,56 @@ function select(format: ImageFormat, ids: readonly string[] | undefined): readon
 }
 
 function make(workshop: Workshop, mutation: Mutation): AttackImage | DoesNotApply {
-  const { base, source, format, image, second, options } = workshop;
-  if (mutation.needs.includes('second-image') && second === undefined) {
-    return { doesNotApply: 'it needs a second genuine image' };
-  }
-  const seed = attackSeed(options.seed, mutation.id, base.bytes);
+  const { base, format, image, second, options, policy } = workshop;
+  const lacking = lacks(mutation, options);
+  if (lacking !== undefined) return { doesNotApply: lacking };
+  const seed = attackSeed(options.seed, mutation.id, base.source);
   const plan = mutation.plan({
-    base: source,
+    base: base.source,
     image,
-    ...(second === undefined ? {} : { second: { source: second.source, image: second.image } }),
+    ...(second === undefined ? {} : { second: { source: second.genuine.source, image: second.image } }),
+    ...(options.testKey === undefined ? {} : { testKey: options.testKey }),
+    policy,
     random: (label, bytes) => expand(seed, label, bytes),
   });
   if ('doesNotApply' in plan) return plan;
-  const set = planned(mutation, source, plan);
-  const altered = firmware(attackName(base.name, mutation.id), patched(source, set));
-  selfCheck({ mutation, plan, set, source, image, format, altered: altered.bytes, verify: workshop.verify });
+  const set = planned(mutation, base.source, plan);
+  const source = patched(base.source, set);
+  const expectation = expectationOf(mutation, policy);
+  const { verify } = workshop;
+  selfCheck({
+    mutation,
+    expectation,
+    plan,
+    set,
+    source: base.source,
+    image,
+    format,
+    altered: source,
+    verify,
+  });
+  const sha256 = sha256Hex(source);
   const provenance: Provenance = {
     mutation: mutation.id,
     format: format.name,
-    base: { name: base.name, sha256: digestOf(source).toString('hex'), bytes: source.size },
+    base: { name: base.name, sha256: sha256Hex(base.source), bytes: base.source.size },
     ...(second === undefined
       ? {}
-      : { second: { name: second.firmware.name, sha256: digestOf(second.source).toString('hex') } }),
+      : { second: { name: second.genuine.name, sha256: sha256Hex(second.genuine.source) } }),
     seed: seed.toString('hex'),
     patches: patchesToRecord(set),
     facts: plan.facts ?? {},
-    result: { sha256: altered.sha256, bytes: altered.bytes.length },
+    result: { sha256, bytes: source.size },
   };
-  return { mutation, image: altered, provenance, expectation: mutation.expectation };
+  return { mutation, name: attackName(base.name, mutation.id), source, sha256, provenance, expectation, set };
+}
+
+/** What the mutation needs and nobody gave, in words. */
+function lacks({ needs }: Mutation, { second, testKey }: AttackOptions): string | undefined {
+  if (needs.includes('second-image') && second === undefined) return 'it needs a second genuine image';
+  if (needs.includes('test-key') && testKey === undefined)
+    return 'it needs a test key that the device trusts';
+  return undefined;
 }
 
 function planned(mutation: Mutation, source: ByteSource, plan: Plan): PatchSet {
@@ -206,11 +281,8 @@ function planned(mutation: Mutation, source: ByteSource, plan: Plan): PatchSet {
 }
 
 /** HMAC-SHA256(master, id ‖ SHA-256(base)). */
-export function attackSeed(master: Uint8Array, id: string, base: Uint8Array): Buffer {
-  return createHmac('sha256', master)
-    .update(id)
-    .update(digestOf(bytesSource(base)))
-    .digest();
+export function attackSeed(master: Uint8Array, id: string, base: ByteSource): Buffer {
+  return createHmac('sha256', master).update(id).update(digestOf(base)).digest();
 }
 
 /** Blocks HMAC-SHA256(seed, label ‖ u32 block number, big-endian). */
@@ -221,11 +293,6 @@ function expand(seed: Uint8Array, label: string, bytes: number): Buffer {
     return createHmac('sha256', seed).update(label).update(count).digest();
   });
   return Buffer.concat(blocks).subarray(0, bytes);
-}
-
-function firmware(name: string, source: ByteSource): FirmwareImage {
-  const bytes = materialise(source);
-  return { name, bytes, sha256: digestOf(bytesSource(bytes)).toString('hex') };
 }
 
 /** `golden-1.2.0.bin` → `golden-1.2.0.mcuboot-strip-signature.bin`. */

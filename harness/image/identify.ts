@@ -1,10 +1,8 @@
 /** What an image says it is, to be held against what a device reports. */
 
-import { createHash } from 'node:crypto';
 import { bytesSource } from './byte-source.ts';
-import { parseMcuboot, tlvsOf } from './formats/mcuboot.ts';
-import { digestTypes } from './formats/mcuboot-layout.ts';
-import { formatOf } from './format.ts';
+import { sha256Hex } from './digest.ts';
+import { formatOf } from './recognise.ts';
 
 export interface ImageIdentity {
   format: string;
@@ -18,14 +16,7 @@ export interface ImageIdentity {
 export function identifyImage(bytes: Uint8Array): ImageIdentity | undefined {
   const source = bytesSource(bytes);
   const format = formatOf(source);
-  if (format?.name !== 'mcuboot') return undefined;
-  const image = parseMcuboot(source);
-  const inside = [...digestTypes.keys()]
-    .flatMap((type) => tlvsOf(image, type))
-    .map((tlv) => Buffer.from(source.read(tlv.valueStart, tlv.end)).toString('hex'));
-  return {
-    format: format.name,
-    version: image.header?.version,
-    digests: [createHash('sha256').update(bytes).digest('hex'), ...inside],
-  };
+  if (format === undefined) return undefined;
+  const { version, digests } = format.facts(source, format.parse(source));
+  return { format: format.name, version, digests: [sha256Hex(source), ...digests] };
 }

@@ -4,10 +4,18 @@ export {
   attackImages,
   attackSet,
   attacksOn,
+  eachAttack,
+  firmwareOf,
+  genuine,
   rebuildAttack,
   type AttackImage,
+  type AttackOptions,
+  type GenuineImage,
   type Provenance,
 } from './generate.ts';
 export { identifyImage, type ImageIdentity } from './identify.ts';
-export { formatOf, imageFormats } from './format.ts';
-export { bytesSource, type ByteSource } from './byte-source.ts';
+export { imageFormats } from './formats/index.ts';
+export { formatOf, recognise } from './recognise.ts';
+export { bytesSource, fileSource, type ByteSource } from './byte-source.ts';
+export { policySchema, type Policy } from './policy.ts';
+export { attackKinds, type AttackKind } from './mutation.ts';

@@ -4,6 +4,8 @@ import type { Stage } from '../capabilities.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { ParsedImage } from './image.ts';
 import type { Patch } from './patch-set.ts';
+import type { Policy } from './policy.ts';
+import type { TestKey } from './trust.ts';
 
 /** Who can make and deliver such an image. */
 export type AttackerModel =
@@ -18,6 +20,53 @@ export type AttackerModel =
   /** Can use the maker's signing service. */
   | 'insider';
 
+/** What is attacked. Suites choose attacks by kind, whatever the format. */
+export const attackKinds = [
+  /** The signature is missing or empty. */
+  'unsigned',
+  /** Bytes that are executed or installed differ. */
+  'payload',
+  /** Signed metadata differs: version, size, address, compatibility. */
+  'metadata',
+  /** The signature itself is damaged. */
+  'signature',
+  /** A valid signature, made for something else. */
+  'transplant',
+  /** Signed by somebody whom the device does not trust. */
+  'foreign-key',
+  /** Signed by the trusted name, by a certificate that is not good for it. */
+  'certificate',
+  /** Data behind the image. */
+  'appended',
+  /** Less than the whole image. */
+  'truncated',
+  /** Lengths, offsets and counts that lie. */
+  'structure',
+  /** What is signed, or the list of what is signed, made smaller. */
+  'coverage',
+  /** Unsigned parts added, cloned or moved where signed ones belong. */
+  'injection',
+  /** A weaker algorithm, or none. */
+  'downgrade',
+  /** Degenerate values of a signature scheme: ECDSA with r = s = 0. */
+  'edge-value',
+  /** The same signature in another encoding. */
+  'encoding',
+  /** A genuine image of lower version or counter. */
+  'rollback',
+  /** Security counter at an edge, or absent. */
+  'counter',
+  /** For other hardware, vendor or class. */
+  'compatibility',
+  /** A part of one genuine image in another. */
+  'substitution',
+  /** Exhausts the device: bombs, oversize, endless lists. */
+  'resource',
+  /** State that the loader keeps beside the image: trailers, flags. */
+  'loader-state',
+] as const;
+export type AttackKind = (typeof attackKinds)[number];
+
 /** What a conforming device does with the image. */
 export type Expectation =
   | { class: 'must-accept' }
@@ -25,10 +74,30 @@ export type Expectation =
   | { class: 'must-reject'; latestStage: Stage }
   /** May be accepted or refused; what is executed is unchanged either way. */
   | { class: 'benign-accept' }
-  /** Depends on the declared policy named here. */
+  /** Depends on the declared policy named here, which is not declared. */
   | { class: 'policy'; dependsOn: string }
   /** Anything but a crash. */
   | { class: 'no-crash-only' };
+
+/** What holds for the altered image whatever the base; proven for every image that is made. */
+export type Invariant =
+  /** As long as its base. */
+  | 'same-length'
+  /** No byte of a signature differs. */
+  | 'signature-kept'
+  /** No signed byte differs, and none is added between them. */
+  | 'signed-kept'
+  /** Its base is its beginning. */
+  | 'base-is-prefix'
+  /** It is a beginning of its base. */
+  | 'is-prefix-of-base';
+
+/** What a mutation may want beside the base. */
+export type Need =
+  /** Another genuine image of the device, of another release; best an older one. */
+  | 'second-image'
+  /** A test key that the device trusts: the image is signed anew, and only what the attack changed is wrong with it. */
+  | 'test-key';
 
 /** What a plan may draw on. */
 export interface PlanInput<Image extends ParsedImage> {
@@ -36,6 +105,9 @@ export interface PlanInput<Image extends ParsedImage> {
   image: Image;
   /** Another genuine image, where the mutation needs one. */
   second?: { source: ByteSource; image: Image };
+  /** A key that the device trusts, where the mutation needs one. */
+  testKey?: TestKey;
+  policy: Policy;
   /** Deterministic bytes: HMAC-SHA256(seed, label), and its continuation beyond 32 bytes. */
   random: (label: string, bytes: number) => Buffer;
 }
@@ -57,16 +129,38 @@ export interface DoesNotApply {
 }
 
 export interface Mutation<Image extends ParsedImage = ParsedImage> {
-  /** Stable, kebab-case: `mcuboot-strip-signature`. */
+  /** Stable, kebab-case, begins with the format's name: `mcuboot-strip-signature`. */
   id: string;
+  kind: AttackKind;
   /** Completes "an image …": *without its signature*. */
   name: string;
   rationale: string;
   /** Catalogue entries, CVEs, documents with section. */
   references: readonly string[];
   attackerModel: AttackerModel;
-  needs: readonly 'second-image'[];
-  expectation: Expectation;
-  /** Pure: the same image and seed give the same plan. */
+  needs: readonly Need[];
+  /** `standard`: what every run tries; `full`, the default: what a run in depth adds. */
+  depth?: 'standard' | 'full';
+  /** Where it depends on what the device declares: a function of the policy. */
+  expectation: Expectation | ((policy: Policy) => Expectation);
+  /** Default: none. */
+  invariants?: readonly Invariant[];
+  /** Pure: the same image and seed give the same plan, but for what is signed anew with a scheme that is not deterministic. */
   plan(input: PlanInput<Image>): Plan | DoesNotApply;
+}
+
+/** The expectation under a policy. */
+export function expectationOf(mutation: Mutation, policy: Policy): Expectation {
+  return typeof mutation.expectation === 'function' ? mutation.expectation(policy) : mutation.expectation;
+}
+
+/** An expectation that one part of the policy decides, and nothing else. */
+export function byPolicy<Key extends keyof Policy>(
+  key: Key,
+  decide: (value: NonNullable<Policy[Key]>) => Expectation,
+): (policy: Policy) => Expectation {
+  return (policy) => {
+    const value = policy[key];
+    return value === undefined ? { class: 'policy', dependsOn: key } : decide(value);
+  };
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BenchError, EvidenceError } from '../errors.ts';
-import { bytesSource, chunks, digestOf, fileSource, materialise } from './byte-source.ts';
+import { bytesSource, chunks, fileSource, materialise } from './byte-source.ts';
+import { digestOf } from './digest.ts';
 import {
   cut,
   insertBytes,

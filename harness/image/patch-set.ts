@@ -125,19 +125,30 @@ export function patched(base: ByteSource, set: PatchSet): ByteSource {
   }
   const pieces = layOut(base.size, set.patches);
   const size = pieces.at(-1)?.end ?? 0;
+  const readInto = (target: Uint8Array, start: number): number => {
+    const range = clip(start, start + target.length, size);
+    for (let index = pieceAt(pieces, range.start); index < pieces.length; index += 1) {
+      const piece = pieces[index];
+      if (piece === undefined || piece.start >= range.end) break;
+      const from = Math.max(piece.start, range.start);
+      const to = Math.min(piece.end, range.end);
+      fill(target.subarray(from - range.start, to - range.start), base, piece, from - piece.start);
+    }
+    return range.end - range.start;
+  };
   return {
     size,
+    readInto,
     read(start, end) {
       const range = clip(start, end, size);
       const out = new Uint8Array(range.end - range.start);
-      for (let index = pieceAt(pieces, range.start); index < pieces.length; index += 1) {
-        const piece = pieces[index];
-        if (piece === undefined || piece.start >= range.end) break;
-        const from = Math.max(piece.start, range.start);
-        const to = Math.min(piece.end, range.end);
-        out.set(slice(base, piece.from, from - piece.start, to - piece.start), from - range.start);
-      }
+      readInto(out, range.start);
       return out;
+    },
+    origin(at) {
+      const piece = pieces[pieceAt(pieces, at)];
+      if (piece?.from.kind !== 'copy') return undefined;
+      return { source: base, from: piece.from.start + (at - piece.start), end: piece.end };
     },
   };
 }
@@ -170,15 +181,34 @@ function pieceAt(pieces: readonly Piece[], offset: number): number {
   return low;
 }
 
-function slice(base: ByteSource, from: Insert, start: number, end: number): Uint8Array {
+/** Writes the bytes of a piece, from an offset inside it on, into the target. */
+function fill(target: Uint8Array, base: ByteSource, { from }: Piece, offset: number): void {
   switch (from.kind) {
     case 'bytes':
-      return from.bytes.subarray(start, end);
+      target.set(from.bytes.subarray(offset, offset + target.length));
+      return;
     case 'copy':
-      return base.read(from.start + start, from.start + end);
+      base.readInto(target, from.start + offset);
+      return;
     case 'fill':
-      return new Uint8Array(end - start).fill(from.byte);
+      target.fill(from.byte);
+      return;
   }
+}
+
+/**
+ * Where a place in the base is found in the output. What is put in at the place itself, without removing anything, comes
+ * before it.
+ */
+export function mapped(set: PatchSet, at: number): number {
+  let shift = 0;
+  for (const patch of set.patches) {
+    const inserted = insertedBytes(patch.insert);
+    if (patch.at > at || (patch.at === at && patch.remove > 0)) break;
+    if (patch.at + patch.remove > at) return patch.at + shift + Math.min(at - patch.at, inserted);
+    shift += inserted - patch.remove;
+  }
+  return at + shift;
 }
 
 /** Patches as plain data, for the record; bytes in lower-case hex. */

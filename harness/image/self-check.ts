@@ -1,32 +1,59 @@
 /** Is an attack image what it claims to be? If not, the generator has a bug, and no device may be judged with it. */
 
 import { BenchError } from '../errors.ts';
-import { bytesSource, type ByteSource } from './byte-source.ts';
-import type { ImageFormat, ReferenceVerdict } from './format.ts';
+import { sameBytes, slice, type ByteSource } from './byte-source.ts';
+import type { ImageFormat } from './format.ts';
 import type { ParsedImage } from './image.ts';
-import type { Mutation, Plan } from './mutation.ts';
-import { patched, PatchSet, type Patch } from './patch-set.ts';
+import type { Expectation, Invariant, Mutation, Plan } from './mutation.ts';
+import { insertedBytes, patched, PatchSet, type Patch } from './patch-set.ts';
+import type { ReferenceVerdict } from './trust.ts';
 
 export interface Candidate {
   mutation: Mutation;
+  expectation: Expectation;
   plan: Plan;
   set: PatchSet;
   source: ByteSource;
   image: ParsedImage;
   format: ImageFormat;
-  altered: Uint8Array;
+  altered: ByteSource;
   verify: (source: ByteSource) => ReferenceVerdict;
 }
 
 /** @throws BenchError `generator-bug`, saying which of the checks failed */
 export function selfCheck(candidate: Candidate): void {
   const { mutation, source, altered } = candidate;
-  if (Buffer.compare(altered, source.read(0, source.size)) === 0) {
-    throw bug(mutation, 'it does not differ from its base');
-  }
+  if (sameBytes(altered, source)) throw bug(mutation, 'it does not differ from its base');
   for (const name of candidate.plan.touches) requireTouched(candidate, name);
   for (const patch of candidate.set.patches) requireIntended(candidate, patch);
+  for (const invariant of mutation.invariants ?? []) requireInvariant(candidate, invariant);
   requireExpected(candidate);
+}
+
+function requireInvariant(candidate: Candidate, invariant: Invariant): void {
+  if (!holds(candidate, invariant))
+    throw bug(candidate.mutation, `it is said to be ${invariant}, and is not`);
+}
+
+function holds({ source, altered, image, set }: Candidate, invariant: Invariant): boolean {
+  const untouched = (coverage: string): boolean =>
+    image.regions
+      .filter((region) => region.coverage === coverage)
+      .every(
+        (region) => !set.patches.some((patch) => overlaps(patch, region) && changesSomething(source, patch)),
+      );
+  switch (invariant) {
+    case 'same-length':
+      return altered.size === source.size;
+    case 'signature-kept':
+      return untouched('signature');
+    case 'signed-kept':
+      return untouched('signed');
+    case 'base-is-prefix':
+      return altered.size > source.size && sameBytes(slice(altered, 0, source.size), source);
+    case 'is-prefix-of-base':
+      return altered.size < source.size && sameBytes(altered, slice(source, 0, altered.size));
+  }
 }
 
 /** A region of the plan, or the place behind the last byte. */
@@ -51,10 +78,10 @@ function requireTouched(candidate: Candidate, name: string): void {
 }
 
 function changesSomething(source: ByteSource, patch: Patch): boolean {
+  if (insertedBytes(patch.insert) !== patch.remove) return true;
   const alone = patched(source, new PatchSet(source.size, [patch]));
-  if (alone.size !== source.size) return true;
   const end = patch.at + patch.remove;
-  return Buffer.compare(alone.read(patch.at, end), source.read(patch.at, end)) !== 0;
+  return !sameBytes(slice(alone, patch.at, end), slice(source, patch.at, end));
 }
 
 /** No patch reaches beyond the regions of the plan. */
@@ -72,10 +99,9 @@ function overlaps(patch: Patch, { start, end }: { start: number; end: number }):
 }
 
 function requireExpected(candidate: Candidate): void {
-  const { mutation, plan, source, image, format } = candidate;
-  const altered = bytesSource(candidate.altered);
+  const { mutation, expectation, plan, source, image, format, altered } = candidate;
   const verdict = candidate.verify(altered);
-  switch (mutation.expectation.class) {
+  switch (expectation.class) {
     case 'must-reject':
       if (verdict.accepted) throw bug(mutation, 'it must be rejected, and our own verifier accepts it');
       if (plan.refusedFor !== undefined && verdict.reason !== plan.refusedFor) {
@@ -94,7 +120,7 @@ function requireExpected(candidate: Candidate): void {
         );
       }
       if (
-        mutation.expectation.class === 'benign-accept' &&
+        expectation.class === 'benign-accept' &&
         format.executedDigest(altered, format.parse(altered)) !== format.executedDigest(source, image)
       ) {
         throw bug(mutation, 'it is said to leave the executed bytes alone, and changes them');

@@ -1,22 +1,23 @@
 /** Forbidden images of a case, made from the golden image by the image engine. */
 
-import { attackSet, attacksOn, bytesSource, formatOf } from '../image/index.ts';
+import { attackSet, attacksOn, bytesSource, firmwareOf, formatOf, genuine } from '../image/index.ts';
+import type { AttackKind } from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
 import type { ForbiddenImage } from './forbidden-image.ts';
 
 /**
- * Every attack of the golden image's format whose name starts with one of `kinds`, without the format's name:
- * `payload-` takes all alterations of the payload, each with a stale and with a recomputed digest.
+ * The standard attacks of some kinds, in the golden image's format.
  *
  * @param second another genuine image, for attacks that need one
+ * @param only keeps those whose id holds one of these words
  * @throws NotExecuted when the format is unknown, or offers none of these attacks
  */
 export function forgeries(
   t: CaseContext,
-  kinds: readonly string[],
-  { second }: { second?: FirmwareImage } = {},
+  kinds: readonly AttackKind[],
+  { second, only }: { second?: FirmwareImage; only?: readonly string[] } = {},
 ): ForbiddenImage[] {
   const golden = t.image('golden');
   const format = formatOf(bytesSource(golden.bytes))?.name;
@@ -25,29 +26,31 @@ export function forgeries(
       'format-unknown',
       `${golden.name} is of no image format that Fieldproof can alter`,
       {
-        hint: 'Formats: mcuboot. Offer images altered by the vendor instead, through a suite of your own.',
+        hint: 'Try: fieldproof image inspect. Offer images altered by the vendor instead, through a suite of your own.',
       },
     );
   }
   const ids = attacksOn(format)
+    .filter(({ kind, depth }) => depth === 'standard' && kinds.includes(kind))
     .map(({ id }) => id)
-    .filter((id) => kinds.some((kind) => id.startsWith(`${format}-${kind}`)));
-  const { images, notApplicable } = attackSet(golden, {
+    .filter((id) => only === undefined || only.some((word) => id.includes(word)));
+  const { images, notApplicable } = attackSet(genuine(golden), {
     ids,
     seed: Buffer.from(t.run.seed, 'hex'),
-    ...(second === undefined ? {} : { second }),
+    ...(second === undefined ? {} : { second: genuine(second) }),
   });
   for (const { id, why } of notApplicable) t.note(`${id} not tried: ${why}`);
   if (images.length === 0)
     throw new NotExecuted('no-such-attack', `no ${kinds.join(', ')} on ${format} images`);
-  return images.map(({ mutation, image, expectation, provenance }) => {
+  return images.map((attack) => {
+    const { mutation, expectation, provenance, name, sha256 } = attack;
     t.run.record.append(
       'note',
-      { text: `made ${image.name}: seed ${provenance.seed}, SHA-256 ${image.sha256}` },
+      { text: `made ${name}: seed ${provenance.seed}, SHA-256 ${sha256}` },
       { caseId: t.id },
     );
     return {
-      image,
+      image: firmwareOf(attack),
       alteration: `image ${mutation.name}`,
       rationale: mutation.rationale,
       ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),

@@ -11,7 +11,9 @@ export async function mustRejectThroughEveryIngress(
   t: CaseContext,
   ingresses: readonly string[],
 ): Promise<void> {
-  const forbidden = forgeries(t, ['strip-signature', 'payload-middle-bit']);
+  const forbidden = forgeries(t, ['unsigned', 'payload'], {
+    only: ['strip-signature', 'payload-middle-bit'],
+  });
   await everyOne(t, new Set([...ingresses, ...Object.keys(t.declaration.ingresses)]), async (ingress) => {
     if (!ingresses.includes(ingress)) {
       throw new NotExecuted('ingress-not-wired', `the declared way in ${ingress} is not on this board`, {

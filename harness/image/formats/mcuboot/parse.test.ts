@@ -2,42 +2,16 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { bytesSource, type ByteSource } from '../byte-source.ts';
-import { regionNamed, type Region } from '../image.ts';
-import { buildMcuboot } from '../test/mcuboot-builder.ts';
-import { verifyMcuboot } from './mcuboot-verify.ts';
-import { parseMcuboot, type McubootImage } from './mcuboot.ts';
-import { tlvName } from './mcuboot-layout.ts';
+import { bytesSource } from '../../byte-source.ts';
+import { regionNamed, type Region } from '../../image.ts';
+import { buildMcuboot } from './test/builder.ts';
+import { verifyMcuboot } from './verify.ts';
+import { assertTiles, counting } from '../../test/contract.ts';
+import { parseMcuboot } from './parse.ts';
+import { tlvName } from './layout.ts';
 
 const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const good = Buffer.from(buildMcuboot({ key, trailing: Buffer.alloc(5, 0xff) }).bytes);
-
-function assertTiles(image: McubootImage): void {
-  let at = 0;
-  for (const { name, start, end } of image.regions) {
-    assert.equal(start, at, `${name} starts where the one before ends`);
-    assert.ok(end > start, `${name} is not empty`);
-    at = end;
-  }
-  assert.equal(at, image.size, 'the last region ends with the file');
-  assert.equal(new Set(image.regions.map(({ name }) => name)).size, image.regions.length, 'names are unique');
-}
-
-/** Counts what a parser reads, so that "bounded" means something. */
-function counting(bytes: Uint8Array): ByteSource & { reads: number; bytesRead: number } {
-  const source = bytesSource(bytes);
-  return {
-    size: source.size,
-    reads: 0,
-    bytesRead: 0,
-    read(start, end) {
-      const read = source.read(start, end);
-      this.reads += 1;
-      this.bytesRead += read.length;
-      return read;
-    },
-  };
-}
 
 describe('MCUboot parser', () => {
   it('names every byte of an image', () => {

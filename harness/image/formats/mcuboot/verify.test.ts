@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { bytesSource } from '../byte-source.ts';
-import { regionNamed } from '../image.ts';
-import { buildMcuboot, type BuildOptions } from '../test/mcuboot-builder.ts';
-import { genuineSignatures, verifyMcuboot, type McubootTrust } from './mcuboot-verify.ts';
-import { parseMcuboot } from './mcuboot.ts';
+import { bytesSource } from '../../byte-source.ts';
+import { regionNamed } from '../../image.ts';
+import { buildMcuboot, type BuildOptions } from './test/builder.ts';
+import { genuineSignatures, verifyMcuboot, type McubootTrust } from './verify.ts';
+import { parseMcuboot } from './parse.ts';
 
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;

@@ -16,9 +16,10 @@ import {
   type KeyObject,
   type VerifyKeyObjectInput,
 } from 'node:crypto';
-import { chunks, digestOf, type ByteSource } from '../byte-source.ts';
-import { parseMcuboot, tlvsOf, type McubootImage, type Tlv } from './mcuboot.ts';
-import { digestTypes, signatureTypes, tlvTypes } from './mcuboot-layout.ts';
+import { chunks, type ByteSource } from '../../byte-source.ts';
+import { digestOf } from '../../digest.ts';
+import { parseMcuboot, tlvsOf, type McubootImage, type Tlv } from './parse.ts';
+import { digestTypes, signatureTypes, tlvTypes } from './layout.ts';
 
 /** Why an image is refused, in the order in which it is looked for. */
 export type Refusal =

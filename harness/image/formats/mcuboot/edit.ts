@@ -1,10 +1,10 @@
 /** Edits of a parsed MCUboot image, as patches that keep the lengths of its TLV area right. */
 
-import type { ByteSource } from '../byte-source.ts';
-import { cut, overwrite, patched, PatchSet, type Patch } from '../patch-set.ts';
-import { signedDigest } from './mcuboot-verify.ts';
-import { parseMcuboot, type McubootImage, type Tlv } from './mcuboot.ts';
-import { digestTypes, headerFields, tlvHeaderBytes, type HeaderField } from './mcuboot-layout.ts';
+import type { ByteSource } from '../../byte-source.ts';
+import { cut, overwrite, patched, PatchSet, type Patch } from '../../patch-set.ts';
+import { signedDigest } from './verify.ts';
+import { parseMcuboot, type McubootImage, type Tlv } from './parse.ts';
+import { digestTypes, headerFields, tlvHeaderBytes, type HeaderField } from './layout.ts';
 
 /** Overwrites one header field, little-endian. */
 export function setHeader(field: HeaderField, value: number): Patch {

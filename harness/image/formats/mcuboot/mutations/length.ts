@@ -1,13 +1,16 @@
 /** Attacks on the length of MCUboot images. */
 
-import type { McubootImage } from '../formats/mcuboot.ts';
-import { regionNamed } from '../image.ts';
-import { cut } from '../patch-set.ts';
-import { mustReject, refusedFor, type McubootMutation } from './mcuboot-common.ts';
+import type { McubootImage } from '../parse.ts';
+import { regionNamed } from '../../../image.ts';
+import { cut } from '../../../patch-set.ts';
+import { mustReject, refusedFor, type McubootMutation } from './common.ts';
 
 function appended(bytes: number, words: string): McubootMutation {
   return {
     id: `mcuboot-appended-${bytes}`,
+    kind: 'appended',
+    depth: 'standard',
+    invariants: ['base-is-prefix'],
     name: `with ${words} appended`,
     rationale:
       'What lies behind the image is unsigned: it may be refused or ignored, and must never be executed.',
@@ -32,6 +35,9 @@ function truncated(
 ): McubootMutation {
   return {
     id: `mcuboot-truncated-${id}`,
+    kind: 'truncated',
+    depth: 'standard',
+    invariants: ['is-prefix-of-base'],
     name,
     rationale: 'A transfer that broke off, or was broken off, must not leave an image that runs.',
     references: ['SIG-15', 'FWU T.PARTIAL_UPDATE'],

@@ -1,8 +1,8 @@
 /** What the attacks on MCUboot images share. */
 
-import type { Refusal } from '../formats/mcuboot-verify.ts';
-import type { McubootImage } from '../formats/mcuboot.ts';
-import type { DoesNotApply, Mutation, Plan, PlanInput } from '../mutation.ts';
+import type { Refusal } from '../verify.ts';
+import type { McubootImage } from '../parse.ts';
+import type { DoesNotApply, Mutation, Plan, PlanInput } from '../../../mutation.ts';
 
 export type McubootInput = PlanInput<McubootImage>;
 export type McubootMutation = Mutation<McubootImage>;

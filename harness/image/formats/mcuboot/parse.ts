@@ -4,7 +4,7 @@
  * Source: MCUboot, docs/design.md "Image format"; boot/bootutil/include/bootutil/image.h.
  */
 
-import type { ByteSource } from '../byte-source.ts';
+import type { ByteSource } from '../../byte-source.ts';
 import {
   headerBytes,
   headerFields,
@@ -15,8 +15,8 @@ import {
   tlvMagic,
   tlvName,
   type HeaderField,
-} from './mcuboot-layout.ts';
-import { RegionTiler, type Coverage, type Issue, type ParsedImage } from '../image.ts';
+} from './layout.ts';
+import { RegionTiler, type Coverage, type Issue, type ParsedImage } from '../../image.ts';
 
 /** One entry; `start` at its type field, `[valueStart, end)` the value, clipped to the file. */
 export interface Tlv {

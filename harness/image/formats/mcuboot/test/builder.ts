@@ -4,7 +4,7 @@
  */
 
 import { constants, createHash, createPublicKey, sign, type KeyObject } from 'node:crypto';
-import type { FirmwareImage } from '../../capabilities.ts';
+import type { FirmwareImage } from '../../../../capabilities.ts';
 
 export interface BuildOptions {
   payload?: Uint8Array;

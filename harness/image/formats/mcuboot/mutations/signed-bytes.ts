@@ -3,23 +3,18 @@
  * so that neither check hides the other.
  */
 
-import { setHeader, withFreshDigests } from '../formats/mcuboot-edit.ts';
-import { type HeaderField } from '../formats/mcuboot-layout.ts';
-import { regionNamed, type Region } from '../image.ts';
-import type { DoesNotApply, Plan } from '../mutation.ts';
-import { overwrite } from '../patch-set.ts';
-import {
-  designDoc,
-  mustReject,
-  refusedFor,
-  type McubootInput,
-  type McubootMutation,
-} from './mcuboot-common.ts';
+import { setHeader, withFreshDigests } from '../edit.ts';
+import { type HeaderField } from '../layout.ts';
+import { regionNamed, type Region } from '../../../image.ts';
+import type { AttackKind, DoesNotApply, Plan } from '../../../mutation.ts';
+import { overwrite } from '../../../patch-set.ts';
+import { designDoc, mustReject, refusedFor, type McubootInput, type McubootMutation } from './common.ts';
 
 type Alteration = (input: McubootInput) => Plan | DoesNotApply;
 
 interface Altering {
   id: string;
+  kind: AttackKind;
   name: string;
   rationale: string;
   references: readonly string[];
@@ -28,7 +23,7 @@ interface Altering {
 
 function isolatingPair(altering: Altering): McubootMutation[] {
   const { alter, ...described } = altering;
-  const common = { attackerModel: 'network', needs: [], expectation: mustReject } as const;
+  const common = { depth: 'standard', attackerModel: 'network', needs: [], expectation: mustReject } as const;
   const stale: McubootMutation = {
     ...described,
     ...common,
@@ -55,6 +50,7 @@ function isolatingPair(altering: Altering): McubootMutation[] {
 function payloadFlip(where: 'first' | 'middle' | 'last'): McubootMutation[] {
   return isolatingPair({
     id: `mcuboot-payload-${where}-bit`,
+    kind: 'payload',
     name: `with one bit of its ${where} payload byte flipped`,
     rationale: 'The whole payload must be covered, to its edges.',
     references: ['SIG-02', 'MCUboot sim, bad_secondary_slot'],
@@ -85,6 +81,7 @@ function headerChange(
 ): McubootMutation[] {
   return isolatingPair({
     ...words,
+    kind: 'metadata',
     references: ['SIG-03', `${designDoc}, Image format`],
     alter: ({ image }) => {
       const from = image.header?.fields[field];
@@ -119,6 +116,7 @@ const grownBytes = 4;
 
 const imageGrown = isolatingPair({
   id: 'mcuboot-header-img-size',
+  kind: 'metadata',
   name: `with a payload and size field ${grownBytes} bytes longer`,
   rationale: 'Size and payload agree, so that nothing but digest and signature can tell.',
   references: ['SIG-03', `${designDoc}, Image format`],
@@ -148,6 +146,9 @@ const imageGrown = isolatingPair({
 
 const imageSizeLie: McubootMutation = {
   id: 'mcuboot-header-img-size-lie',
+  kind: 'metadata',
+  depth: 'standard',
+  invariants: ['same-length', 'signature-kept'],
   name: 'with a size field that does not fit its payload',
   rationale: 'Where the signed part ends is itself read from unverified bytes.',
   references: ['SIG-03', `${designDoc}, Image format`],

@@ -1,7 +1,7 @@
 /** Attacks on the signature of MCUboot images, and on whose it is. */
 
-import { chunks } from '../byte-source.ts';
-import { editUnprotected, regionsOf, type TlvEdit } from '../formats/mcuboot-edit.ts';
+import { chunks } from '../../../byte-source.ts';
+import { editUnprotected, regionsOf, type TlvEdit } from '../edit.ts';
 import {
   digestAlgorithm,
   keyHashOf,
@@ -9,22 +9,25 @@ import {
   signedEntries,
   type Refusal,
   type SignedEntry,
-} from '../formats/mcuboot-verify.ts';
-import { tlvsOf, type McubootImage, type Tlv } from '../formats/mcuboot.ts';
-import { tlvTypes } from '../formats/mcuboot-layout.ts';
-import { freshKey, type FreshKeyKind } from '../fresh-key.ts';
-import type { DoesNotApply } from '../mutation.ts';
-import { overwrite, type Patch } from '../patch-set.ts';
+} from '../verify.ts';
+import { tlvsOf, type McubootImage, type Tlv } from '../parse.ts';
+import { tlvTypes } from '../layout.ts';
+import { freshKey, type FreshKeyKind } from '../../../fresh-key.ts';
+import type { DoesNotApply } from '../../../mutation.ts';
+import { overwrite, type Patch } from '../../../patch-set.ts';
 import {
   designDoc,
   mustReject,
   type McubootInput,
   type McubootMutation,
   type RefusedPlan,
-} from './mcuboot-common.ts';
+} from './common.ts';
 
 const stripSignature: McubootMutation = {
   id: 'mcuboot-strip-signature',
+  kind: 'unsigned',
+  depth: 'standard',
+  invariants: ['signed-kept'],
   name: 'without its signature',
   rationale: 'A loader that checks the digest alone runs whatever anybody built.',
   references: ['SIG-01', `${designDoc}, Integrity check`],
@@ -44,6 +47,9 @@ const stripSignature: McubootMutation = {
 
 const signaturePlusOne: McubootMutation = {
   id: 'mcuboot-signature-first-byte-plus-one',
+  kind: 'signature',
+  depth: 'standard',
+  invariants: ['signed-kept', 'same-length'],
   name: 'with the first byte of its signature raised by one',
   rationale: 'The smallest change to a signature; a loader that ignores the result of the check accepts it.',
   references: ['SIG-04', 'U-Boot test/py/tests/test_vboot.py'],
@@ -62,6 +68,9 @@ const signaturePlusOne: McubootMutation = {
 
 const transplantSignature: McubootMutation = {
   id: 'mcuboot-signature-transplanted',
+  kind: 'transplant',
+  depth: 'standard',
+  invariants: ['signed-kept'],
   name: 'with the valid signature of another release',
   rationale: 'A signature must be checked against this image, not merely be one that the maker once made.',
   references: ['SIG-05', 'Wycheproof, flag ModifiedSignature'],
@@ -93,6 +102,9 @@ function unknownKey(which: 'own' | 'trusted'): McubootMutation {
   const own = which === 'own';
   return {
     id: own ? 'mcuboot-unknown-key' : 'mcuboot-unknown-key-trusted-hash',
+    kind: 'foreign-key',
+    depth: 'standard',
+    invariants: ['signed-kept'],
     name: own ? 'signed with an unknown key' : 'signed with an unknown key under the trusted key’s hash',
     rationale: own
       ? 'A loader that takes the key from the image trusts everybody.'

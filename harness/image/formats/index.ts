@@ -1,0 +1,6 @@
+/** Every known format. */
+
+import type { ImageFormat } from '../format.ts';
+import { mcuboot } from './mcuboot/index.ts';
+
+export const imageFormats: readonly ImageFormat[] = [mcuboot];
