@@ -1,6 +1,7 @@
 /** Every known format. */
 
 import type { ImageFormat } from '../format.ts';
+import { esp } from './esp/index.ts';
 import { mcuboot } from './mcuboot/index.ts';
 
-export const imageFormats: readonly ImageFormat[] = [mcuboot];
+export const imageFormats: readonly ImageFormat[] = [esp, mcuboot];
