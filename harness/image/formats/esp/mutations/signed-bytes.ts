@@ -19,9 +19,9 @@ interface Altering {
   references: readonly string[];
   depth?: 'standard';
   /** Patches that change no length, or why there are none. */
-  alter(input: EspInput): readonly Patch[] | string;
+  alter: (input: EspInput) => readonly Patch[] | string;
   /** What tells when no sum is recomputed. */
-  staleReason(image: EspImage): Refusal;
+  staleReason: (image: EspImage) => Refusal;
 }
 
 function isolated({ alter, staleReason, ...described }: Altering): EspMutation[] {
