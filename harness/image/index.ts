@@ -19,3 +19,4 @@ export { formatOf, recognise } from './recognise.ts';
 export { bytesSource, fileSource, type ByteSource } from './byte-source.ts';
 export { policySchema, type Policy } from './policy.ts';
 export { attackKinds, type AttackKind } from './mutation.ts';
+export type { ImageFacts, ImageFormat } from './format.ts';

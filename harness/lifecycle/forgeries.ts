@@ -1,7 +1,8 @@
 /** Forbidden images of a case, made from the golden image by the image engine. */
 
+import { policyOf } from '../board/index.ts';
 import { attackSet, attacksOn, bytesSource, firmwareOf, formatOf, genuine } from '../image/index.ts';
-import type { AttackKind } from '../image/index.ts';
+import type { AttackKind, Policy } from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
@@ -37,12 +38,17 @@ export function forgeries(
   const { images, notApplicable } = attackSet(genuine(golden), {
     ids,
     seed: Buffer.from(t.run.seed, 'hex'),
+    policy: policyFor(t),
     ...(second === undefined ? {} : { second: genuine(second) }),
   });
   for (const { id, why } of notApplicable) t.note(`${id} not tried: ${why}`);
-  if (images.length === 0)
+  const decided = images.filter(({ expectation: { class: expected } }) => expected !== 'policy');
+  for (const { mutation } of images.filter((image) => !decided.includes(image))) {
+    t.note(`${mutation.id} not tried: what is right depends on a policy that is not declared`);
+  }
+  if (decided.length === 0)
     throw new NotExecuted('no-such-attack', `no ${kinds.join(', ')} on ${format} images`);
-  return images.map((attack) => {
+  return decided.map((attack) => {
     const { mutation, expectation, provenance, name, sha256 } = attack;
     t.run.record.append(
       'note',
@@ -56,4 +62,13 @@ export function forgeries(
       ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
     };
   });
+}
+
+/**
+ * The declared policy. Whether appended data is refused or ignored is left open: the requirement takes either, as long as
+ * the executed bytes are the same.
+ */
+function policyFor(t: CaseContext): Policy {
+  const { appendedData: _, ...policy } = policyOf(t.declaration);
+  return policy;
 }
