@@ -155,7 +155,7 @@ async function memory(): Promise<Row[]> {
 /** All attack images of a 512 MiB golden image, in a process of its own; and small files of each format, inspected. */
 async function image(): Promise<Row[]> {
   const { benchAttacks, benchInspection } = await import('../harness/image/bench.ts');
-  const { slowest, all, openssl, extraMiB } = await benchAttacks();
+  const { slowest, all, openssl, extraMiB } = benchAttacks();
   const inspections = await benchInspection();
   return [
     row(

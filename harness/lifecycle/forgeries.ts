@@ -2,7 +2,7 @@
 
 import { policyOf } from '../board/index.ts';
 import { attackSet, attacksOn, bytesSource, firmwareOf, formatOf, genuine } from '../image/index.ts';
-import type { AttackKind, Policy } from '../image/index.ts';
+import type { AttackKind, Expectation, Policy } from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
@@ -42,9 +42,9 @@ export function forgeries(
     ...(second === undefined ? {} : { second: genuine(second) }),
   });
   for (const { id, why } of notApplicable) t.note(`${id} not tried: ${why}`);
-  const decided = images.filter(({ expectation: { class: expected } }) => expected !== 'policy');
-  for (const { mutation } of images.filter((image) => !decided.includes(image))) {
-    t.note(`${mutation.id} not tried: what is right depends on a policy that is not declared`);
+  const decided = images.filter(({ expectation }) => isDecided(expectation.class));
+  for (const { mutation, expectation } of images) {
+    if (!isDecided(expectation.class)) t.note(`${mutation.id} not tried: ${expectation.class}`);
   }
   if (decided.length === 0)
     throw new NotExecuted('no-such-attack', `no ${kinds.join(', ')} on ${format} images`);
@@ -62,6 +62,11 @@ export function forgeries(
       ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
     };
   });
+}
+
+/** Only what is known to be refused, or to be harmless, can be offered as forbidden. */
+function isDecided(expected: Expectation['class']): boolean {
+  return expected === 'must-reject' || expected === 'benign-accept';
 }
 
 /**
