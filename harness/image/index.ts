@@ -5,7 +5,7 @@ export {
   attackSet,
   attacksOn,
   eachAttack,
-  firmwareOf,
+  inMemory,
   genuine,
   rebuildAttack,
   type AttackImage,

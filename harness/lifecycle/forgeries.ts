@@ -1,7 +1,7 @@
 /** Forbidden images of a case, made from the golden image by the image engine. */
 
 import { policyOf } from '../board/index.ts';
-import { attackSet, attacksOn, bytesSource, firmwareOf, formatOf, genuine } from '../image/index.ts';
+import { attackSet, attacksOn, bytesSource, inMemory, formatOf, genuine } from '../image/index.ts';
 import type { AttackKind, Expectation, Policy } from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
@@ -56,7 +56,7 @@ export function forgeries(
       { caseId: t.id },
     );
     return {
-      image: firmwareOf(attack),
+      image: inMemory(attack),
       alteration: `image ${mutation.name}`,
       rationale: mutation.rationale,
       ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
