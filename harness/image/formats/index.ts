@@ -3,5 +3,6 @@
 import type { ImageFormat } from '../format.ts';
 import { esp } from './esp/index.ts';
 import { mcuboot } from './mcuboot/index.ts';
+import { pe } from './pe/index.ts';
 
-export const imageFormats: readonly ImageFormat[] = [esp, mcuboot];
+export const imageFormats: readonly ImageFormat[] = [esp, mcuboot, pe];

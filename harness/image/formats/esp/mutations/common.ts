@@ -2,9 +2,9 @@
 
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { ByteSource } from '../../../byte-source.ts';
-import type { Region } from '../../../image.ts';
 import type { DoesNotApply, Expectation, Mutation, Plan, PlanInput } from '../../../mutation.ts';
-import { insertedBytes, patched, PatchSet, type Patch } from '../../../patch-set.ts';
+import { patched, PatchSet, type Patch } from '../../../patch-set.ts';
+import { planPatches } from '../../../plan-patches.ts';
 import type { Policy } from '../../../policy.ts';
 import { blockKey, ecBlockKey, layoutFor, signedBlock, type BlockKey } from '../block.ts';
 import { curveById } from '../keys.ts';
@@ -39,29 +39,13 @@ export function harmlessUnless<Key extends keyof Policy>(
   return (policy) => (policy[key] === refusing ? mustReject : benign);
 }
 
-/** A plan from patches: those that change nothing are left out, and the regions are those that they reach. */
+/** A plan from patches, with the reason for which the reference verifier must refuse its image. */
 export function planOf(
-  { base, image }: Pick<EspInput, 'base' | 'image'>,
+  input: Pick<EspInput, 'base' | 'image'>,
   patches: readonly Patch[],
   more: { refusedFor?: Refusal; facts?: NonNullable<Plan['facts']> } = {},
 ): Plan {
-  const changing = patches.filter((patch) => changes(base, patch));
-  const touched = image.regions.filter((region) => changing.some((patch) => reaches(patch, region)));
-  const names = touched.map(({ name }) => name);
-  const behind = changing.some(({ at }) => at === base.size);
-  return { patches: changing, touches: behind ? [...names, 'end-of-file'] : names, ...more };
-}
-
-function changes(base: ByteSource, patch: Patch): boolean {
-  const [insert] = patch.insert;
-  if (patch.insert.length !== 1 || insert?.kind !== 'bytes') return true;
-  if (insertedBytes(patch.insert) !== patch.remove) return true;
-  return !Buffer.from(base.read(patch.at, patch.at + patch.remove)).equals(insert.bytes);
-}
-
-function reaches(patch: Patch, { start, end }: Region): boolean {
-  if (patch.remove === 0) return patch.at > start && patch.at < end;
-  return patch.at < end && patch.at + patch.remove > start;
+  return { ...planPatches(input, patches), ...more };
 }
 
 export function alteredBy(base: ByteSource, patches: readonly Patch[]): ByteSource {
