@@ -94,9 +94,7 @@ function checkSignature(
     ...(trust.at === undefined ? {} : { at: trust.at }),
   };
   const verdict = verifyCms(source, image.cms, signedContent(source, image), whom);
-  if (!verdict.accepted) return verdict;
-  const signers = image.cms.signers.length;
-  return signers === 1 ? undefined : no('signers', `${signers} signers, where exactly one may be`);
+  return verdict.accepted ? undefined : verdict;
 }
 
 function checkManifest({ bundleFormat, manifest }: RaucImage): Refusal | undefined {

@@ -1,6 +1,6 @@
 /** What the attacks on RAUC bundles share. */
 
-import type { DoesNotApply, Mutation, Plan, PlanInput } from '../../../mutation.ts';
+import type { Mutation, Plan, PlanInput } from '../../../mutation.ts';
 import { overwrite, type Patch } from '../../../patch-set.ts';
 import type { BundleFormat, RaucImage } from '../parse.ts';
 import { trailerBytes } from '../parse.ts';
@@ -69,8 +69,4 @@ export function replaceCms(image: RaucImage, cms: Uint8Array): Plan {
   ];
   if (cms.length !== oldBytes) patches.push(trailerPatch(image, BigInt(cms.length)));
   return { patches, touches: regionsOf(image, patches) };
-}
-
-export function isPlan(plan: Plan | DoesNotApply): plan is Plan {
-  return !('doesNotApply' in plan);
 }
