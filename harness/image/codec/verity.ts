@@ -8,7 +8,7 @@
  */
 
 import { createHash, type Hash } from 'node:crypto';
-import { pieces, type ByteSource } from '../byte-source.ts';
+import { pieces, rootOf, type ByteSource } from '../byte-source.ts';
 import { overwrite, patched, PatchSet } from '../patch-set.ts';
 
 export const verityBlockBytes = 4096;
@@ -182,13 +182,11 @@ const remembered = new WeakMap<ByteSource, Map<string, Buffer>>();
 const mostGroups = 16 * 1024;
 
 function groupDigests(source: ByteSource, at: number, bytes: number, salt: string, salted: Hash): Buffer {
-  const origin = source.origin?.(at);
-  if (origin !== undefined && origin.end >= at + bytes) {
-    return groupDigests(origin.source, origin.from, bytes, salt, salted);
-  }
-  const known = remembered.get(source) ?? new Map<string, Buffer>();
-  remembered.set(source, known);
-  const key = `${at} ${bytes} ${salt}`;
+  const origin = rootOf(source, at);
+  if (origin.kind !== 'copy' || origin.end < at + bytes) return hashGroup(source, at, bytes, salted);
+  const known = remembered.get(origin.source) ?? new Map<string, Buffer>();
+  remembered.set(origin.source, known);
+  const key = `${origin.from} ${bytes} ${salt}`;
   const before = known.get(key);
   if (before !== undefined) return before;
   const digests = hashGroup(source, at, bytes, salted);

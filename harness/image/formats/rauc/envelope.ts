@@ -17,6 +17,8 @@ export interface Envelope {
   recipients: readonly CmsSpan[];
   /** OID of the cipher. */
   cipher: string;
+  /** End of the cipher's identifier, whose last field is the initialisation vector. */
+  cipherEnd: number;
   /** The encrypted content, in one piece. */
   encrypted: CmsSpan;
 }
@@ -30,11 +32,13 @@ export function readEnvelope(source: ByteSource, span: CmsSpan): Envelope | unde
   const recipients = fields.find((node) => is(node, derTags.SET));
   const info = fields.find((node) => is(node, derTags.SEQUENCE));
   const [, algorithm, encrypted] = info?.children ?? [];
-  if (recipients === undefined || encrypted?.constructed !== false) return undefined;
+  if (recipients === undefined || algorithm === undefined || encrypted?.constructed !== false)
+    return undefined;
   return {
     span,
     recipients: recipients.children.map(({ start, end }) => ({ start, end })),
-    cipher: derOid(source, algorithm?.children[0]),
+    cipher: derOid(source, algorithm.children[0]),
+    cipherEnd: algorithm.end,
     encrypted: { start: encrypted.valueStart, end: encrypted.end },
   };
 }

@@ -130,7 +130,8 @@ const attributesAsContent: RaucMutation = {
     const [signer] = source === undefined ? [] : parseCms(source).signers;
     const message = source && signer && signedMessage(source, signer);
     const without = cms && withoutSignedAttributes(cms);
-    if (message === undefined || without === undefined) return { doesNotApply: 'it has no signed attributes' };
+    if (message === undefined || without === undefined)
+      return { doesNotApply: 'it has no signed attributes' };
     if (image.bundleFormat === 'plain') {
       const patches = replaceAll(image, message, without);
       return { patches, touches: regionsOf(image, patches), refusedFor: 'squashfs' };
@@ -147,7 +148,8 @@ const edits = [
     id: 'rauc-no-signed-attributes',
     kind: 'coverage',
     name: 'without the attributes that are signed',
-    rationale: 'The signature is over the attributes. Without them it is said to be over the content, and is not.',
+    rationale:
+      'The signature is over the attributes. Without them it is said to be over the content, and is not.',
     references: ['RFC 5652, 5.4'],
     refusedFor: 'signature',
     edit: (cms) => withoutSignedAttributes(cms),
@@ -257,14 +259,16 @@ const envelopeRecipient: RaucMutation = {
   id: 'rauc-envelope-recipient-key',
   kind: 'signature',
   name: 'with one bit of the encrypted key of its only recipient flipped',
-  rationale: 'The envelope is not authenticated: what comes out of it must be checked, or the way it fails tells the key.',
+  rationale:
+    'The envelope is not authenticated: what comes out of it must be checked, or the way it fails tells the key.',
   references: ['RFC 5652, 6.3', 'RFC 3218'],
   attackerModel: 'network',
   needs: [],
   expectation: mustReject,
   plan: ({ base, image }) => {
     const [recipient, ...others] = image.envelope?.recipients ?? [];
-    if (recipient === undefined || others.length > 0) return { doesNotApply: 'it has not exactly one recipient' };
+    if (recipient === undefined || others.length > 0)
+      return { doesNotApply: 'it has not exactly one recipient' };
     const at = recipient.end - 1;
     const patches = [overwrite(at, Buffer.of((base.read(at, at + 1)[0] ?? 0) ^ 1))];
     return { patches, touches: regionsOf(image, patches), ...reasonBy(image, { crypt: 'encrypted' }) };
@@ -276,26 +280,20 @@ const envelopeIv: RaucMutation = {
   id: 'rauc-envelope-iv',
   kind: 'signature',
   name: 'with one bit of the initialisation vector of its envelope flipped',
-  rationale: 'In CBC this flips the same bit of the first plaintext block, which is the frame of the signed data.',
+  rationale:
+    'In CBC this flips the same bit of the first plaintext block, which is the frame of the signed data.',
   references: ['RFC 5652, 6.3', 'NIST SP 800-38A, 6.2'],
   attackerModel: 'network',
   needs: [],
   expectation: mustReject,
   plan: ({ base, image }) => {
     if (image.envelope === undefined) return { doesNotApply: 'it is not encrypted' };
-    const region = image.regions.find(({ name }) => name === 'cms.encryption');
-    // The vector is the last field of the algorithm, right before tag and length of the encrypted content.
-    const tag = image.envelope.encrypted.start - tagAndLengthBytes(image);
-    if (region === undefined || tag <= region.start) return { doesNotApply: 'it has no initialisation vector' };
-    const patches = [overwrite(tag - 1, Buffer.of((base.read(tag - 1, tag)[0] ?? 0) ^ 1))];
+    // The vector is the last field of the cipher's identifier.
+    const at = image.envelope.cipherEnd - 1;
+    const patches = [overwrite(at, Buffer.of((base.read(at, at + 1)[0] ?? 0) ^ 1))];
     return { patches, touches: regionsOf(image, patches), refusedFor: 'encrypted' };
   },
 };
-
-function tagAndLengthBytes({ envelope }: RaucImage): number {
-  const bytes = envelope === undefined ? 0 : envelope.encrypted.end - envelope.encrypted.start;
-  return encodeDer(0x80, Buffer.alloc(Math.min(bytes, 0xffff))).length - Math.min(bytes, 0xffff);
-}
 
 export const contentMutations: readonly RaucMutation[] = [
   attached,

@@ -20,7 +20,6 @@ const stripSignature: RaucMutation = {
   id: 'rauc-strip-signature',
   kind: 'unsigned',
   depth: 'standard',
-  invariants: ['signed-kept'],
   name: 'without its signature',
   rationale: 'A bundle is nothing but a file system to whoever forgets to ask for the signature.',
   references: ['SIG-01', formatsDoc],
@@ -28,7 +27,6 @@ const stripSignature: RaucMutation = {
   needs: [],
   expectation: mustReject,
   plan: ({ base, image }) => {
-    if (image.bundleFormat === 'verity') return { doesNotApply: 'its manifest lies in the signature' };
     const patches = [
       {
         at: image.payloadEnd,
@@ -53,7 +51,10 @@ function signatureByte(id: string, name: string, where: 'first' | 'last', depth?
     needs: [],
     expectation: mustReject,
     plan: ({ base, image }) => {
-      const spans = image.envelope === undefined ? (image.cms?.signers ?? []).map(({ signature }) => signature) : [image.envelope.encrypted];
+      const spans =
+        image.envelope === undefined
+          ? (image.cms?.signers ?? []).map(({ signature }) => signature)
+          : [image.envelope.encrypted];
       const patches = spans.map(({ start, end }) => {
         const at = where === 'first' ? start : end - 1;
         const old = base.read(at, at + 1)[0] ?? 0;
@@ -81,7 +82,7 @@ const transplant: RaucMutation = {
   needs: ['second-image'],
   expectation: mustReject,
   plan: ({ base, image, second }) => {
-    if (second?.image.bundleFormat !== image.bundleFormat) {
+    if (second === undefined || second.image.bundleFormat !== image.bundleFormat) {
       return { doesNotApply: 'the second bundle is of another format' };
     }
     const cms = second.source.read(second.image.payloadEnd, second.source.size - trailerBytes);
@@ -96,7 +97,6 @@ const valueTransplanted = cmsAttack({
   id: 'rauc-signature-value-transplanted',
   kind: 'transplant',
   attackerModel: 'stolen-old-image',
-  invariants: ['signed-kept'],
   name: 'with the signature value of another release, all else its own',
   rationale: 'Digests fit, names fit; the signature is one that the maker made, for something else.',
   refusedFor: 'signature',
@@ -125,7 +125,9 @@ function stranger(own: boolean): RaucMutation {
     refusedFor: own ? 'untrusted' : 'signature',
     edit: (cms, input) => {
       const template = signersCertificate(input);
-      const key = own ? template && strangersCertificate(template, input.random) : strangerLike(cms, input.random);
+      const key = own
+        ? template && strangersCertificate(template, input.random)
+        : strangerLike(cms, input.random);
       return key && resigned(cms, key, contentOf(input), input.random);
     },
   });
@@ -172,7 +174,8 @@ function secondCms(id: string, name: string, first: 'genuine' | 'foreign'): Rauc
     kind: 'injection',
     attackerModel: 'foreign-key',
     name,
-    rationale: 'There is room for two signatures in the area of one. The one that is checked is the one that is used.',
+    rationale:
+      'There is room for two signatures in the area of one. The one that is checked is the one that is used.',
     ...(genuineFirst ? { expectation: { class: 'benign-accept' } as const } : { refusedFor: 'untrusted' }),
     edit: (cms, input) => {
       const foreign = foreignCms(cms, input);
@@ -220,7 +223,12 @@ const signerTwice = cmsAttack({
 
 export const signatureMutations: readonly RaucMutation[] = [
   stripSignature,
-  signatureByte('first-byte-plus-one', 'with the first byte of its signature raised by one', 'first', 'standard'),
+  signatureByte(
+    'first-byte-plus-one',
+    'with the first byte of its signature raised by one',
+    'first',
+    'standard',
+  ),
   signatureByte('last-bit', 'with the last bit of its signature flipped', 'last'),
   transplant,
   ofSecond,
