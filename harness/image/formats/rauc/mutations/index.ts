@@ -5,6 +5,8 @@ import { contentMutations } from './content.ts';
 import { lengthMutations } from './length.ts';
 import { manifestMutations } from './manifest.ts';
 import { payloadMutations } from './payload.ts';
+import { resignedMutations } from './resigned.ts';
+import { rollbackMutations } from './rollback.ts';
 import { signatureMutations } from './signature.ts';
 import { structureMutations } from './structure.ts';
 import { treeMutations } from './tree.ts';
@@ -17,4 +19,6 @@ export const raucMutations: readonly RaucMutation[] = [
   ...manifestMutations,
   ...lengthMutations,
   ...structureMutations,
+  ...rollbackMutations,
+  ...resignedMutations,
 ];
