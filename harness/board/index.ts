@@ -24,6 +24,7 @@ export {
   type Declaration,
   type FirmwareFormat,
   type IntegrityObject,
+  policyOf,
 } from './declaration-schema.ts';
 export { FromRef } from './from-ref.ts';
 export { boardJsonSchema, declarationJsonSchema, type JsonSchema } from './json-schema.ts';

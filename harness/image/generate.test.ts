@@ -13,7 +13,7 @@ import {
   attackSeed,
   attackSet,
   attacksOn,
-  firmwareOf,
+  inMemory,
   genuine,
   rebuildAttack,
   type AttackImage,
@@ -42,7 +42,7 @@ function one(
 ): AttackImage & { image: FirmwareImage } {
   const [attack] = attackImages(genuine(from), { ids: [id], seed, second: genuine(other) });
   assert.ok(attack);
-  return { ...attack, image: firmwareOf(attack) };
+  return { ...attack, image: inMemory(attack) };
 }
 
 const ids = attacksOn('mcuboot').map(({ id }) => id);
@@ -100,7 +100,7 @@ describe('attack images', () => {
         assert.equal(images.length, ids.length);
         for (const attack of images) {
           const { mutation, expectation } = attack;
-          const image = firmwareOf(attack);
+          const image = inMemory(attack);
           const accepted = verifyMcuboot(bytesSource(image.bytes), { keys }).accepted;
           assert.equal(accepted, expectation.class === 'benign-accept', mutation.id);
           assert.equal(createHash('sha256').update(image.bytes).digest('hex'), image.sha256);
