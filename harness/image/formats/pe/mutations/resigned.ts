@@ -100,7 +100,8 @@ const signerOfSigner = attack({
   plan: (input) => {
     const { testKey, random } = input;
     const own = ownSigner(input);
-    if (typeof own === 'string' || testKey === undefined) return { doesNotApply: typeof own === 'string' ? own : 'there is no test key' };
+    if (typeof own === 'string' || testKey === undefined)
+      return { doesNotApply: typeof own === 'string' ? own : 'there is no test key' };
     if (isAuthority(testKey)) return { doesNotApply: 'the test key is an authority' };
     const key = issued(own.certificate ?? Buffer.alloc(0), testKey, codeSigner, random);
     return signedAnew(input, timestamp(input), key, 'chain');
