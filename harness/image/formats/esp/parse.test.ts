@@ -23,7 +23,7 @@ describe('ESP parser', () => {
       version: '1.2.3',
       projectName: 'tester',
       idfVersion: 'v5.4',
-      elfSha256: 'c47f5b18b8a430e698b9fd15e51f6119984e78334bf3f45e210d30c37cb2f9d9',
+      elfSha256: 'c47f5b18b8a430e698b9fe15e51f6119984e78334bcf3f45e210d30c37ef2f9e',
     });
     assert.equal(image.segments.length, 3);
     assert.equal(image.signedEnd, 4096);
