@@ -17,7 +17,7 @@ import { digestOf } from '../../digest.ts';
 import type { Policy } from '../../policy.ts';
 import { classicKeys, type ReferenceVerdict, type Trust } from '../../trust.ts';
 import { curveById, fromBytes, keyDigestOf, reversed } from './keys.ts';
-import { blockField, parseEsp, type EspBlock, type EspImage } from './parse.ts';
+import { blockField, parseEsp, type AppDescriptor, type EspBlock, type EspImage } from './parse.ts';
 import { xorChecksum } from './sums.ts';
 
 /** Why an image is refused, in the order in which it is looked for. */
@@ -36,7 +36,8 @@ export type Refusal =
   | 'trailing'
   | 'chip-id'
   | 'chip-revision'
-  | 'secure-version';
+  | 'secure-version'
+  | 'version';
 
 const no = (reason: Refusal, detail: string): ReferenceVerdict => ({ accepted: false, reason, detail });
 
@@ -46,8 +47,10 @@ export interface EspTrust {
   keyDigests: ReadonlySet<string>;
   /** Chip ids and lowest revisions of images that the device takes. */
   chips: readonly { id: number; minRevision: number }[];
-  /** Lowest secure version of images that the device takes. */
-  counterFloor: number;
+  /** What the device runs: the first genuine image. */
+  running: AppDescriptor | undefined;
+  /** Images known to be genuine: they are not held against each other. */
+  genuine: readonly ByteSource[];
   policy: Policy;
 }
 
@@ -61,7 +64,8 @@ export function espTrust(trust: Trust): EspTrust {
     chips: genuine.flatMap(({ header }) =>
       header === undefined ? [] : [{ id: header.chip_id, minRevision: header.min_chip_rev_full }],
     ),
-    counterFloor: Math.min(...genuine.flatMap(({ app }) => app?.secureVersion ?? []), 0xffff_ffff),
+    running: genuine[0]?.app,
+    genuine: trust.genuine,
     policy: trust.policy,
   };
 }
@@ -238,11 +242,8 @@ function hasHighS(block: EspBlock): boolean {
   return parts !== undefined && 2n * parts.s > parts.curve.order;
 }
 
-function checkPolicy(
-  source: ByteSource,
-  image: EspImage,
-  { policy, chips, counterFloor }: EspTrust,
-): ReferenceVerdict | undefined {
+function checkPolicy(source: ByteSource, image: EspImage, trust: EspTrust): ReferenceVerdict | undefined {
+  const { policy, chips } = trust;
   if (policy.appendedData === 'refuse' && source.size > image.sectorEnd) {
     return no('trailing', `${source.size - image.sectorEnd} bytes lie behind the signature sector`);
   }
@@ -255,13 +256,37 @@ function checkPolicy(
       return no('chip-revision', `needs chip revision ${header.min_chip_rev_full / 100} at least`);
     }
   }
-  if (
-    policy.lowerVersion === 'refuse' &&
-    app !== undefined &&
-    counterFloor !== 0xffff_ffff &&
-    app.secureVersion < counterFloor
-  ) {
-    return no('secure-version', `secure version ${app.secureVersion} is below ${counterFloor}`);
+  return trust.genuine.includes(source) ? undefined : checkOffered(app, trust);
+}
+
+/**
+ * What a device says that runs one image and is offered another. Who declares how an equal counter is treated has a
+ * counter, and refuses a lower one.
+ */
+function checkOffered(
+  offered: AppDescriptor | undefined,
+  { running, policy }: EspTrust,
+): ReferenceVerdict | undefined {
+  if (offered === undefined || running === undefined) return undefined;
+  const { secureVersion, version } = offered;
+  if (policy.equalCounter !== undefined && secureVersion < running.secureVersion) {
+    return no('secure-version', `secure version ${secureVersion} is below ${running.secureVersion}`);
+  }
+  if (policy.lowerVersion === 'refuse' && (compareVersions(version, running.version) ?? 0) < 0) {
+    return no('version', `version ${version} is lower than ${running.version}`);
   }
   return undefined;
+}
+
+/** Below 0 when the first is lower; undefined for versions that are not numbers with dots between them. */
+export function compareVersions(one: string, other: string): number | undefined {
+  const [a, b] = [one, other].map((version) =>
+    /^v?\d+(\.\d+)*$/.test(version) ? version.replace('v', '').split('.').map(Number) : undefined,
+  );
+  if (a === undefined || b === undefined) return undefined;
+  for (let part = 0; part < Math.max(a.length, b.length); part += 1) {
+    const difference = (a[part] ?? 0) - (b[part] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }

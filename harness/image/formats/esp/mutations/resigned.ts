@@ -1,7 +1,7 @@
 /** Images signed anew with a test key of the device: only what was changed is wrong with them. */
 
 import { createHash } from 'node:crypto';
-import { byPolicy, type Expectation } from '../../../mutation.ts';
+import { byPolicy } from '../../../mutation.ts';
 import { overwrite, type Patch } from '../../../patch-set.ts';
 import { blockKey, layoutFor, signedBlock, withCrc, withField } from '../block.ts';
 import { sectorPatch, setHeader, u32, withFreshSums } from '../edit.ts';
@@ -60,9 +60,9 @@ const insider = {
 
 const control = attack({
   ...insider,
-  id: 'esp-resigned-version',
+  id: 'esp-resigned-build-time',
   kind: 'metadata',
-  name: 'with another version, rightfully signed',
+  name: 'with another time of its build, rightfully signed',
   rationale:
     'The twin of every altered image: what is signed with a trusted key is taken. The secure version stays, for a ' +
     'device that takes a higher one burns it into eFuses, and never takes the genuine image again.',
@@ -71,7 +71,7 @@ const control = attack({
   plan: (input) =>
     resigned(input, ({ base, image: { app } }) => {
       if (app === undefined) return 'it has no application descriptor';
-      const at = app.start + 16;
+      const at = app.start + 80;
       return [overwrite(at, Buffer.of((base.read(at, at + 1)[0] ?? 0) ^ 1))];
     }),
 });
@@ -84,8 +84,7 @@ const lowerCounter = attack({
   rationale:
     'Only the counter is wrong: a device that takes it has no protection against withdrawn releases.',
   references: ['RBK-01', 'ESP-IDF docs/en/api-reference/system/ota.rst, Anti-rollback'],
-  expectation: (policy): Expectation =>
-    policy.lowerVersion === 'refuse' ? mustReject : { class: 'policy', dependsOn: 'lowerVersion' },
+  expectation: byPolicy('equalCounter', () => mustReject),
   plan: (input) => {
     const { app } = input.image;
     const older = input.second?.image.app?.secureVersion ?? Infinity;

@@ -1,13 +1,17 @@
 /** Genuine images of other releases in place of this one. */
 
-import type { Expectation } from '../../../mutation.ts';
-import type { EspImage } from '../parse.ts';
-import { keyDigest } from '../verify.ts';
-import { attack, guide, type EspInput, type EspMutation, type EspPlan } from './common.ts';
+import { byPolicy, type Expectation } from '../../../mutation.ts';
+import { compareVersions, keyDigest } from '../verify.ts';
+import { attack, guide, mustReject, type EspInput, type EspMutation, type EspPlan } from './common.ts';
+
+/** An attack carries the other image with it; partitions have less. */
+const mostBytes = 16 * 1024 * 1024;
 
 /** The second image in place of the base. */
 function replaced({ base, image, second }: EspInput): EspPlan {
-  if (second === undefined) return { doesNotApply: 'there is no second image' };
+  if (second === undefined || second.source.size > mostBytes) {
+    return { doesNotApply: 'the second image is not there, or is too large to be carried along' };
+  }
   const bytes = second.source.read(0, second.source.size);
   return {
     patches: [{ at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] }],
@@ -19,8 +23,11 @@ function replaced({ base, image, second }: EspInput): EspPlan {
   };
 }
 
-// The second image is genuine: whether the device goes back to it depends on what it has been told, not on its bytes.
-const depends = (dependsOn: string) => (): Expectation => ({ class: 'policy', dependsOn });
+/** Whether one key signed both images. */
+function sharesKey({ image, second }: EspInput): boolean {
+  const own = new Set(image.blocks.map(keyDigest));
+  return second?.image.blocks.some((block) => own.has(keyDigest(block))) === true;
+}
 
 const lowerCounter = attack({
   id: 'esp-rollback-secure-version',
@@ -32,7 +39,7 @@ const lowerCounter = attack({
   references: ['RBK-01', 'ESP-IDF docs/en/api-reference/system/ota.rst, Anti-rollback'],
   attackerModel: 'stolen-old-image',
   needs: ['second-image'],
-  expectation: depends('lowerVersion'),
+  expectation: byPolicy('equalCounter', () => mustReject),
   plan: (input) => {
     const own = input.image.app?.secureVersion ?? 0;
     const older = input.second?.image.app?.secureVersion ?? own;
@@ -43,24 +50,28 @@ const lowerCounter = attack({
 const lowerVersion = attack({
   id: 'esp-rollback-version',
   kind: 'rollback',
-  name: 'of another release with the same secure version',
+  name: 'of an older release with the same secure version',
   rationale:
     'Where the counter is equal, only the version tells old from new, and ESP-IDF leaves that to the application.',
   references: ['RBK-02', 'ESP-IDF docs/en/api-reference/system/ota.rst, Anti-rollback'],
   attackerModel: 'stolen-old-image',
   needs: ['second-image'],
-  expectation: depends('lowerVersion'),
+  expectation: byPolicy('lowerVersion', (value) =>
+    value === 'refuse' ? mustReject : { class: 'must-accept' },
+  ),
   plan: (input) => {
     const own = input.image.app;
     const other = input.second?.image.app;
     if (own === undefined || other === undefined)
       return { doesNotApply: 'they have no application descriptors' };
+    // Of another key it is not known whether it is revoked by now.
+    if (!sharesKey(input)) return { doesNotApply: 'the two images share no key' };
     if (own.secureVersion !== other.secureVersion) return { doesNotApply: 'their secure versions differ' };
-    return own.version === other.version ? { doesNotApply: 'they have the same version' } : replaced(input);
+    return (compareVersions(other.version, own.version) ?? 0) < 0
+      ? replaced(input)
+      : { doesNotApply: 'the second image does not show a lower version' };
   },
 });
-
-const digestsOf = (image: EspImage): string[] => image.blocks.map(keyDigest);
 
 const otherKeySlot = attack({
   id: 'esp-revoked-key-slot',
@@ -72,14 +83,13 @@ const otherKeySlot = attack({
   references: ['KEY-03', `${guide}, Key Revocation`],
   attackerModel: 'stolen-old-image',
   needs: ['second-image'],
-  expectation: depends('revocation'),
+  // Which of the maker's keys is revoked stands in the eFuses, and nowhere in the images.
+  expectation: (): Expectation => ({ class: 'policy', dependsOn: 'revocation' }),
   plan: (input) => {
-    const { second, image } = input;
+    const { second } = input;
     if (second === undefined || second.image.blocks.length === 0)
       return { doesNotApply: 'the second image is unsigned' };
-    const own = new Set(digestsOf(image));
-    const shared = digestsOf(second.image).some((digest) => own.has(digest));
-    return shared ? { doesNotApply: 'the two images share a key' } : replaced(input);
+    return sharesKey(input) ? { doesNotApply: 'the two images share a key' } : replaced(input);
   },
 });
 

@@ -11,6 +11,7 @@ export const ecKey = (namedCurve: 'prime192v1' | 'P-256' | 'P-384'): KeyObject =
 
 const strict: Policy = {
   appendedData: 'refuse',
+  equalCounter: 'accept',
   hardwareCompatibility: 'checked',
   lowerVersion: 'refuse',
   malleableSignatures: 'refuse',
@@ -26,6 +27,13 @@ export function espSamples(): Sample[] {
   const older = { version: '1.2.2', secureVersion: 3 };
   return [
     sample('RSA-3072', [rsa], {}, { app: { version: '1.1.0', secureVersion: 2 } }),
+    sample(
+      'ECDSA P-256, a counter',
+      [p256],
+      { lowS: true },
+      { app: { version: '1.1.0', secureVersion: 2 } },
+      strict,
+    ),
     sample(
       'RSA-3072, two blocks, strict policy',
       [rsa, otherRsa],

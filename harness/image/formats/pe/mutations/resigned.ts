@@ -168,6 +168,9 @@ const badCertificates = [
   ),
 ];
 
+/** An attack carries the other image with it; larger ones are offered as they are. */
+const mostBytes = 16 * 1024 * 1024;
+
 const rollback = attack({
   id: 'pe-rollback',
   kind: 'rollback',
@@ -180,7 +183,9 @@ const rollback = attack({
   needs: ['second-image'],
   expectation: { class: 'policy', dependsOn: 'lowerVersion' },
   plan: ({ base, image, second }) => {
-    if (second === undefined) return { doesNotApply: 'there is no second image' };
+    if (second === undefined || second.source.size > mostBytes) {
+      return { doesNotApply: 'the second image is not there, or is too large to be carried along' };
+    }
     const bytes = second.source.read(0, second.source.size);
     return {
       patches: [{ at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] }],
