@@ -2,5 +2,6 @@
 
 import type { ImageFormat } from '../format.ts';
 import { mcuboot } from './mcuboot/index.ts';
+import { swupdate } from './swupdate/index.ts';
 
-export const imageFormats: readonly ImageFormat[] = [mcuboot];
+export const imageFormats: readonly ImageFormat[] = [mcuboot, swupdate];
