@@ -29,6 +29,9 @@ export function strings(...values: string[]): Buffer {
   return Buffer.from(values.map((value) => `${value}\0`).join(''), 'latin1');
 }
 
+/** What is put in comes before what replaces at the same place. */
+const byPlace = (a: Patch, b: Patch): number => a.at - b.at || a.remove - b.remove;
+
 const bytesInsert = (bytes: Uint8Array): Insert => ({ kind: 'bytes', bytes });
 const insertsOf = (value: FdtValue): readonly Insert[] =>
   value instanceof Uint8Array ? [bytesInsert(value)] : value;
@@ -37,7 +40,7 @@ const insertsOf = (value: FdtValue): readonly Insert[] =>
 export function copyWith(start: number, end: number, patches: readonly Patch[]): Insert[] {
   const inserts: Insert[] = [];
   let at = start;
-  for (const patch of [...patches].sort((a, b) => a.at - b.at)) {
+  for (const patch of [...patches].sort(byPlace)) {
     if (patch.at > at) inserts.push({ kind: 'copy', start: at, end: patch.at });
     inserts.push(...patch.insert);
     at = patch.at + patch.remove;
@@ -64,6 +67,11 @@ export class FdtEditor {
 
   apply(...patches: readonly Patch[]): void {
     this.#edits.push(...patches);
+  }
+
+  /** Whether an edit reaches into the property. */
+  edits(prop: FdtProp): boolean {
+    return this.#edits.some(({ at, remove }) => at < prop.end && at + remove > prop.start);
   }
 
   /** Writes a header field, whatever the edits make of it. */
@@ -211,15 +219,15 @@ function paddedName(name: string): Buffer {
 
 /** Patches at one place as one, what is put in before what replaces. */
 function merged(patches: readonly Patch[]): Patch[] {
-  const byPlace = new Map<number, Patch>();
-  for (const patch of [...patches].sort((a, b) => a.at - b.at || a.remove - b.remove)) {
-    const before = byPlace.get(patch.at);
-    byPlace.set(
+  const places = new Map<number, Patch>();
+  for (const patch of [...patches].sort(byPlace)) {
+    const before = places.get(patch.at);
+    places.set(
       patch.at,
       before === undefined
         ? patch
         : { at: patch.at, remove: before.remove + patch.remove, insert: [...before.insert, ...patch.insert] },
     );
   }
-  return [...byPlace.values()];
+  return [...places.values()];
 }
