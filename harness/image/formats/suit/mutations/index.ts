@@ -1,0 +1,2 @@
+import type { SuitMutation } from './common.ts';
+export const suitMutations: readonly SuitMutation[] = [];
