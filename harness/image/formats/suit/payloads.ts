@@ -42,11 +42,24 @@ export function checkPayloads(
   const { fetched, missing } = image.program;
   const [absent] = missing;
   if (absent !== undefined) return no('payload-missing', `${absent} is fetched, and is not in the envelope`);
+  const wrong = image.program.matches.find((match) => match.certain && !mayFit(source, image, match));
+  if (wrong !== undefined) {
+    return no('image-digest', `${wrong.payloads.join(', ')} does not fit the digest in the manifest`);
+  }
   for (const key of fetched) {
     const refused = checkPayload(source, image, key, genuine);
     if (refused !== undefined) return refused;
   }
   return undefined;
+}
+
+/** Whether a comparison can succeed: with any of the payloads, and any of the digests, that alternatives leave open. */
+function mayFit(source: ByteSource, image: SuitImage, { payloads, digests, encrypted }: ImageMatch): boolean {
+  if (encrypted || digests.length === 0) return true;
+  return payloads.some((key) => {
+    const item = payloadItem(source, image, key);
+    return item !== undefined && digests.some((digest) => fits(source, item, digest));
+  });
 }
 
 function checkPayload(
@@ -63,13 +76,14 @@ function checkPayload(
     if (isGenuine(source, item, key, genuine)) return undefined;
     return no('unbound-payload', `nothing in the manifest says what ${key} must be`);
   }
-  const fitting = (match: ImageMatch): boolean => match.digests.some((digest) => fits(source, item, digest));
-  const wrong = matches.find((match) => match.certain && !match.encrypted && !fitting(match));
-  if (wrong !== undefined || !matches.some(fitting)) {
+  if (!matches.some(({ digests }) => digests.some((digest) => fits(source, item, digest)))) {
     return no('image-digest', `${key} does not fit the digest in the manifest`);
   }
   const bytes = BigInt(item.end - item.headEnd);
-  const sized = matches.find(({ certain, sizes }) => certain && sizes.length === 1 && sizes[0] !== bytes);
+  const sized = matches.find(
+    ({ certain, payloads, sizes }) =>
+      certain && payloads.length === 1 && sizes.length === 1 && sizes[0] !== bytes,
+  );
   return sized && no('image-size', `${key} has ${bytes} bytes, the manifest says ${sized.sizes[0]}`);
 }
 

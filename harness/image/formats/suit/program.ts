@@ -17,7 +17,7 @@ export interface ImageMatch {
   payloads: readonly string[];
   digests: readonly SuitDigest[];
   sizes: readonly bigint[];
-  /** Happens on every device: refused when it does not fit. */
+  /** Happens on every device: refused when nothing of it fits. */
   certain: boolean;
   /** What is compared is not what was transferred, but what was decrypted from it. */
   encrypted: boolean;
@@ -144,8 +144,7 @@ class Walk {
             this.#problem('too-long', `more than ${mostMatches} comparisons of images`);
             return;
           }
-          const only = payloads.length === 1 && digests.length <= 1;
-          this.#matches.push({ payloads, digests, sizes, encrypted, certain: certain && only });
+          this.#matches.push({ payloads, digests, sizes, encrypted, certain });
         }
         return;
       case commands.tryEach:

@@ -24,6 +24,8 @@ export interface BuildOptions {
   payloadName?: string;
   /** Two slots, chosen by try-each, with a payload each. */
   slots?: boolean;
+  /** A second component, of which nothing is said. */
+  twoComponents?: boolean;
   /** Installation moved to the envelope. */
   severedInstall?: boolean;
   text?: string;
@@ -44,7 +46,7 @@ export function buildSuit(options: BuildOptions): Buffer {
     hashNumber,
     Uint8Array.from(createHash(hashName).update(bytes).digest()),
   ];
-  const install = encode(installSequence(options, digest));
+  const install = encode([...first(options), ...installSequence(options)]);
   const text = options.text === undefined ? undefined : encode(map(['en', map([1, options.text])]));
   const manifest = encode(
     map(
@@ -55,8 +57,8 @@ export function buildSuit(options: BuildOptions): Buffer {
       ...(options.componentId === undefined
         ? []
         : [[5, options.componentId.map((part) => utf8(part))] satisfies Entry]),
-      [7, encode([3, 15])],
-      [9, encode([23, 2])],
+      [7, encode([...first(options), 3, 15])],
+      [9, encode([...first(options), 23, 2])],
       [20, options.severedInstall === true ? digest(encode(install)) : install],
       ...(text === undefined ? [] : [[23, digest(encode(text))] satisfies Entry]),
     ),
@@ -92,6 +94,11 @@ function payloads({ payload, slots, ...options }: BuildOptions): Entry[] {
   return [0, 1].map((slot) => [nameOf(options, `-${slot}`), forSlot(payload, slot)]);
 }
 
+/** Selects the first of several components. */
+function first({ twoComponents }: BuildOptions): number[] {
+  return twoComponents === true ? [12, 0] : [];
+}
+
 type Digest = (bytes: Uint8Array) => [number, Uint8Array];
 
 function common(options: BuildOptions, digest: Digest): Map<number | string, unknown> {
@@ -112,10 +119,11 @@ function common(options: BuildOptions, digest: Digest): Map<number | string, unk
           [0, 1].map((slot) => encode([20, map([5, slot]), 5, 5, 20, map(...image(slot))])),
         ]
       : [20, map(...identifiers, ...image(0)), 1, 15, 2, 15];
-  return map([2, [[Uint8Array.of(0)]]], [4, encode(shared)]);
+  const components = [[Uint8Array.of(0)], ...(options.twoComponents === true ? [[Uint8Array.of(1)]] : [])];
+  return map([2, components], [4, encode([...first(options), ...shared])]);
 }
 
-function installSequence(options: BuildOptions, _digest: Digest): unknown[] {
+function installSequence(options: BuildOptions): unknown[] {
   const uri = options.payload === undefined ? 'https://example.com/firmware.bin' : nameOf(options);
   if (options.slots !== true) return [20, map([21, uri]), 21, 2, 3, 15];
   const slots = [0, 1].map((slot) =>
@@ -140,7 +148,11 @@ function sign98(options: BuildOptions, digest: Uint8Array): Uint8Array {
   const header = encode(map([1, algorithmOf(options)]));
   const message = encode(['Signature', new Uint8Array(), header, new Uint8Array(), digest]);
   const good = [header, unprotectedOf(options), signMessage(options, message)];
-  const stranger = [header, map([4, utf8('another')]), new Uint8Array(64).fill(0x55)];
+  const stranger = [
+    header,
+    map([4, utf8('another')]),
+    Uint8Array.from(createHash('sha512').update(digest).digest()),
+  ];
   return tagged(98, encode([new Uint8Array(), map(), null, [stranger, good]]));
 }
 

@@ -45,7 +45,7 @@ export function suitSamples(): Sample[] {
         malleableSignatures: 'accept',
       },
     ),
-    sample('ES384 and SHA-384, payload elsewhere', p384, { hash: [-43, 'sha384'] }),
+    sample('ES384 and SHA-384, payload elsewhere', p384, { hash: [-43, 'sha384'], twoComponents: true }),
     sample('EdDSA, SHA-512, several signers and a code, two slots', ed25519, {
       payload,
       slots: true,
