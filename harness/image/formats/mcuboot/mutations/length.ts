@@ -17,12 +17,15 @@ function appended(bytes: number, words: string): McubootMutation {
     references: ['SIG-14', 'MCUboot issue #1894', 'RFC 9124, THREAT.IMG.EXTRA'],
     attackerModel: 'network',
     needs: [],
-    expectation: { class: 'benign-accept' },
-    plan: ({ base, random }) => {
-      const byte = random('fill', 1)[0] ?? 0;
+    // Undeclared, it may be refused or ignored; either way the bytes that run are the genuine ones.
+    expectation: ({ appendedData }) => (appendedData === 'refuse' ? mustReject : { class: 'benign-accept' }),
+    plan: ({ base, policy, random }) => {
+      // Neither 0x00 nor 0xff: that would pass for erased flash.
+      const byte = 1 + ((random('fill', 1)[0] ?? 0) % 0xfe);
       return {
         patches: [{ at: base.size, remove: 0, insert: [{ kind: 'fill', byte, count: bytes }] }],
         touches: ['end-of-file'],
+        ...(policy.appendedData === 'refuse' ? { refusedFor: 'appended' } : {}),
       };
     },
   };
