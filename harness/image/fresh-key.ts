@@ -104,16 +104,11 @@ export function signDigest(
   digest: Uint8Array,
   salt: Uint8Array,
 ): Buffer {
-  switch (key.asymmetricKeyType) {
-    case 'ec':
-      return signEcdsa(key, digest);
-    case 'ed25519':
-      return signBytes(null, digest, key);
-    case 'rsa':
-      return signPss(key, hash, digest, salt);
-    default:
-      throw new RangeError(`no signatures with a key of type ${key.asymmetricKeyType ?? 'none'}`);
-  }
+  const { asymmetricKeyType: type } = key;
+  if (type === 'ec') return signEcdsa(key, digest);
+  if (type === 'ed25519') return signBytes(null, digest, key);
+  if (type === 'rsa') return signPss(key, hash, digest, salt);
+  throw new RangeError(`no signatures with a key of type ${type ?? 'none'}`);
 }
 
 function signEcdsa(key: KeyObject, digest: Uint8Array): Buffer {

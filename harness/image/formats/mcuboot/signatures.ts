@@ -26,6 +26,10 @@ export interface SignedEntry {
 
 /** A digest with a signature that is known to be good for it: what can be trusted without the maker's public key. */
 export interface GenuineSignature {
+  /** Type of its TLV. */
+  type: number;
+  /** Over the region itself. */
+  pure: boolean;
   /** Digest that is signed, lower-case hex. */
   digest: string;
   /** Signature TLV value, lower-case hex. */
@@ -55,7 +59,10 @@ export function signedEntries(source: ByteSource, image: McubootImage): SignedEn
 export function genuineSignatures(source: ByteSource): GenuineSignature[] {
   const image = parseMcuboot(source);
   const digest = signedDigest(source, image).toString('hex');
-  return signedEntries(source, image).map(({ signature, keyHash }) => ({
+  const pure = isPure(source, image);
+  return signedEntries(source, image).map(({ tlv, signature, keyHash }) => ({
+    type: tlv.type,
+    pure,
     digest,
     signature: signature.toString('hex'),
     keyHash,

@@ -30,17 +30,17 @@ import {
 export type Refusal =
   | 'format'
   | 'truncated'
-  | 'metadata'
-  | 'appended'
-  | 'encryption'
   | 'digest'
+  | 'encryption'
   | 'unsigned'
   | 'unknown-key'
   | 'signature'
   | 'no-counter'
   | 'counter'
+  | 'hardware'
   | 'version'
-  | 'hardware';
+  | 'metadata'
+  | 'appended';
 
 export type Verification = { accepted: true } | { accepted: false; reason: Refusal; detail: string };
 
@@ -78,12 +78,12 @@ export function verifyMcuboot(source: ByteSource, trust: McubootTrust): Verifica
   const examined = { source, image: parseMcuboot(source), trust };
   return (
     checkForm(examined) ??
-    checkMetadata(examined) ??
-    checkAppended(examined) ??
     checkContent(examined) ??
     checkSignatures(examined) ??
     checkCounter(examined) ??
-    checkOffered(examined) ?? { accepted: true }
+    checkOffered(examined) ??
+    checkMetadata(examined) ??
+    checkAppended(examined) ?? { accepted: true }
   );
 }
 
@@ -162,6 +162,13 @@ function checkEncrypted({ source, image, trust }: Examined): Verification | unde
   if (digestEntries(image).length === 0) return no('digest', 'there is no digest TLV');
   const genuine = trust.images?.find((candidate) => sameSignedPart(source, image, candidate));
   if (genuine === undefined) return no('digest', 'it is encrypted, and is none of the genuine images');
+  const [stated, known] = [signedDigest(source, image), signedDigest(genuine, parseMcuboot(genuine))];
+  if (!stated.equals(known)) {
+    return no(
+      'digest',
+      `its digest is ${stated.toString('hex')}, that of the genuine one ${known.toString('hex')}`,
+    );
+  }
   const wanted = wrappedKeys(genuine, parseMcuboot(genuine));
   const keys = wrappedKeys(source, image);
   return keys.some((key) => wanted.includes(key))
@@ -209,11 +216,23 @@ function judge({ source, image, trust }: Examined, entry: SignedEntry): string {
     if (fault === undefined) return 'good';
   }
   const listed = (trust.genuine ?? []).filter((genuine) => sameName(keyHash, genuine.keyHash));
-  const digest = signedDigest(source, image).toString('hex');
-  const signature = entry.signature.toString('hex');
-  if (listed.some((genuine) => genuine.digest === digest && genuine.signature === signature)) return 'good';
+  if (listed.some((genuine) => isSame(genuine, source, image, entry))) return 'good';
   if (keys.length === 0 && listed.length === 0) return 'unknown';
   return `${fault ?? 'it is not the genuine one'}: ${tlv.name}, key ${keyHash ?? 'unnamed'}`;
+}
+
+function isSame(
+  genuine: GenuineSignature,
+  source: ByteSource,
+  image: McubootImage,
+  { tlv, signature }: SignedEntry,
+): boolean {
+  return (
+    genuine.type === tlv.type &&
+    genuine.pure === isPure(source, image) &&
+    genuine.signature === signature.toString('hex') &&
+    genuine.digest === signedDigest(source, image).toString('hex')
+  );
 }
 
 function sameName(keyHash: string | undefined, genuine: string | undefined): boolean {

@@ -7,7 +7,7 @@ import { setHeader, withFreshDigests } from '../edit.ts';
 import { digestEntries } from '../signatures.ts';
 import { type HeaderField } from '../layout.ts';
 import { regionNamed, type Region } from '../../../image.ts';
-import type { AttackKind, DoesNotApply, Plan } from '../../../mutation.ts';
+import type { AttackKind, DoesNotApply, Need, Plan } from '../../../mutation.ts';
 import { overwrite } from '../../../patch-set.ts';
 import { designDoc, mustReject, refusedFor, type McubootInput, type McubootMutation } from './common.ts';
 
@@ -20,13 +20,19 @@ export interface Altering {
   rationale: string;
   references: readonly string[];
   alter: Alteration;
+  /** None when absent. */
+  needs?: readonly Need[];
   /** Of the pair; `standard` only for what every run tries. */
   depth?: 'standard';
 }
 
 export function isolatingPair(altering: Altering): McubootMutation[] {
   const { alter, ...described } = altering;
-  const common = { attackerModel: 'network', needs: [], expectation: mustReject } as const;
+  const common = {
+    attackerModel: altering.needs === undefined ? 'network' : 'stolen-old-image',
+    needs: altering.needs ?? [],
+    expectation: mustReject,
+  } as const;
   const stale: McubootMutation = {
     ...described,
     ...common,

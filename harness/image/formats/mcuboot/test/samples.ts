@@ -60,6 +60,10 @@ export function mcubootSamples(): Sample[] {
     sample('Ed25519', ed25519, { protectedTlvs: manyProtected }, { policy: strict, counter: 8 }),
     sample('Ed25519, pure', ed25519, { pure: true, slotBytes: 1024 }, { policy: lenient, counter: 6 }),
     sample('Ed25519, pure without a digest', ed25519, { pure: true, noDigest: true }),
+    {
+      ...sample('from before there were counters', p256, {}, { policy: strict }),
+      second: buildMcuboot({ ...without, key: p256, version: [0, 8, 0, 0] }).bytes,
+    },
     sample('RSA-2048', rsa2048, { slotBytes: 1024, align: 32 }, { policy: strict }),
     sample('RSA-3072, big-endian', rsa3072, { bigEndian: true, fullKey: true }),
     sample('ECDSA P-256, big-endian', p256, { bigEndian: true }, { policy: lenient }),
@@ -80,6 +84,7 @@ function sample(
     ...options,
     key,
     version: [0, 9, 0, 0],
+    payload: Buffer.from('payload of an older release, of another length than the other'),
     ...(counter === undefined ? {} : { counter }),
   } as const;
   return {
