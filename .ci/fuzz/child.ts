@@ -24,6 +24,7 @@ type Made = Awaited<ReturnType<Awaited<ReturnType<typeof discoverTargets>>[numbe
 type Running = InstanceType<typeof Fuzzer>;
 
 const statusEveryMs = 1000;
+const leastSteps = 10;
 const recorder = new Recorder(job.recorder);
 
 async function main(): Promise<void> {
@@ -37,10 +38,11 @@ async function main(): Promise<void> {
     report(again, target, 0);
   }
   const record = job.from === undefined ? undefined : recordIn(job.from, job.target);
-  const target = record === undefined ? await discovered.make() : await discovered.again(record);
+  const target = record === undefined ? await discovered.make(job.forMs > 0) : await discovered.again(record);
   if (target.record !== undefined) writeRecord(job.out, target.name, target.record());
   const fuzzer = fuzzerOf(target, job.seed);
-  fuzzer.load([...target.seeds, ...corpusInputs(target)]);
+  fuzzer.load(target.seeds);
+  fuzzer.offer([...target.examples, ...corpusInputs(target)]);
   await search(fuzzer, target);
   if (job.writeCorpus) writeCorpus(fuzzer, target, coverage?.fresh());
   send({ kind: 'done' });
@@ -71,10 +73,10 @@ function fuzzerOf(target: Made, seed: string): Running {
 }
 
 async function search(fuzzer: Running, target: Made): Promise<void> {
-  const started = performance.now();
-  let told = started;
+  let told = performance.now();
   let reported = report(fuzzer, target, 0);
-  while (performance.now() - started < job.forMs) {
+  // The time of the process counts, but not so much that nothing would be tried.
+  for (let steps = 0; job.forMs > 0 && (steps < leastSteps || performance.now() < job.forMs); steps += 1) {
     fuzzer.step();
     reported = report(fuzzer, target, reported);
     if (performance.now() - told < statusEveryMs) continue;

@@ -77,7 +77,8 @@ export function reissued(
   return encodeDer(0x30, tbs, algorithm, encodeDer(0x03, Buffer.of(0), signature));
 }
 
-function signMessage(key: KeyObject, hash: DigestAlgorithm, message: Uint8Array): Buffer {
+/** A signature over a message by any key that is known here; PKCS #1 v1.5 for RSA. */
+export function signMessage(key: KeyObject, hash: DigestAlgorithm, message: Uint8Array): Buffer {
   if (key.asymmetricKeyType === 'ed25519') return signBytes(null, message, key);
   const digest = createHash(hash).update(message).digest();
   return signDigest(

@@ -2,8 +2,11 @@
 
 import type { ImageFormat } from '../format.ts';
 import { esp } from './esp/index.ts';
+import { fit } from './fit/index.ts';
 import { mcuboot } from './mcuboot/index.ts';
 import { pe } from './pe/index.ts';
 import { rauc } from './rauc/index.ts';
+import { suit } from './suit/index.ts';
+import { swupdate } from './swupdate/index.ts';
 
-export const imageFormats: readonly ImageFormat[] = [esp, mcuboot, pe, rauc];
+export const imageFormats: readonly ImageFormat[] = [esp, fit, mcuboot, pe, rauc, suit, swupdate];

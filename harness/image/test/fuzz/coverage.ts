@@ -6,17 +6,20 @@
 
 import { Session, type Profiler } from 'node:inspector';
 
-/** Marks what was executed since the last look. */
+/** Tells what was executed since the last look. */
 export interface Coverage {
-  /** True when something was executed that never was before. With `remember: false` it stays new. */
-  anyNew(remember?: boolean): boolean;
-  /** Forgets what was executed since the last look. */
-  discard(): void;
-  /** Blocks executed so far. */
+  look(): Look;
+  /** Blocks that were executed in some remembered look. */
   readonly blocks: number;
-  /** Another look at the same counters that has seen nothing yet. */
+  /** The same counters for somebody who remembers nothing yet. */
   fresh(): Coverage;
   close(): void;
+}
+
+export interface Look {
+  /** True when something was executed that no remembered look has. */
+  news: boolean;
+  remember(): void;
 }
 
 /** One script: a byte for each character, 1 when it was executed, and where blocks begin. */
@@ -40,7 +43,7 @@ export function startCoverage(matters: (url: string) => boolean): Coverage | und
     // With call counts the counters begin anew at each look, so that an input can be tried again by itself.
     session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
     const coverage = new PreciseCoverage(session, matters);
-    coverage.discard();
+    coverage.look();
     return coverage;
   } catch {
     return undefined;
@@ -57,23 +60,19 @@ class PreciseCoverage implements Coverage {
     this.#matters = matters;
   }
 
-  anyNew(remember = true): boolean {
-    let news = false;
-    for (const script of this.#take()) {
+  look(): Look {
+    const executed = this.#take().map((script) => {
       const map = this.#mapOf(script);
-      const now = executedCharacters(script, map);
-      for (let at = 0; at < now.length; at += 1) {
-        if (now[at] === 0 || map.executed[at] === 1) continue;
-        news = true;
-        if (!remember) break;
-        map.executed[at] = 1;
-      }
-    }
-    return news;
-  }
-
-  discard(): void {
-    this.#take();
+      return { map, now: executedCharacters(script, map) };
+    });
+    return {
+      news: executed.some(({ map, now }) => now.some((ran, at) => ran > (map.executed[at] ?? 0))),
+      remember: () => {
+        for (const { map, now } of executed) {
+          for (const [at, ran] of now.entries()) if (ran === 1) map.executed[at] = 1;
+        }
+      },
+    };
   }
 
   get blocks(): number {

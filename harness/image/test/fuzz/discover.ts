@@ -19,7 +19,8 @@ type FormatSample = Sample & { format?: ImageFormat };
 /** A target by name, made when it is wanted: making samples takes time. */
 export interface Discovered {
   name: string;
-  make(): Promise<FuzzTarget>;
+  /** @param attacks whether the attacks on its samples are made as examples, which takes time */
+  make(attacks?: boolean): Promise<FuzzTarget>;
   /** The target as it was, from its record. */
   again(record: unknown): Promise<FuzzTarget>;
 }
@@ -30,7 +31,7 @@ export async function discoverTargets(): Promise<Discovered[]> {
     .filter((name) => existsSync(samplesFile(name)))
     .map((name) => ({
       name,
-      make: async () => formatTarget(name, startFrom(await judgedSamples(name))),
+      make: async (attacks = false) => formatTarget(name, startFrom(await judgedSamples(name), attacks)),
       again: async (record: unknown) => {
         const formats = [
           ...(await formatsOf(name)),

@@ -23,6 +23,8 @@ const mostAttacks = 400;
 export interface FormatStart {
   samples: readonly JudgedSample[];
   seeds: readonly FuzzInput[];
+  /** Attacks on the samples, which lead deep into the verifier. */
+  examples: readonly FuzzInput[];
   /** Images signed with a key of the device: what they execute may be executed. */
   genuine: readonly { format: ImageFormat; bytes: Uint8Array }[];
 }
@@ -31,7 +33,7 @@ export interface FormatStart {
  * Judges are the samples, and the samples again without their keys: then only the very image is genuine.
  */
 export function formatTarget(name: string, start: FormatStart): FuzzTarget {
-  const { samples, seeds } = start;
+  const { samples, seeds, examples } = start;
   const judges = [
     ...samples,
     ...samples.map(({ format, sample }) => ({ format, sample: { ...sample, keys: [] } })),
@@ -40,6 +42,7 @@ export function formatTarget(name: string, start: FormatStart): FuzzTarget {
   return {
     name,
     seeds,
+    examples,
     judges: judges.length,
     maxBytes: longestInput(samples.map(({ sample }) => sample)),
     run: ({ bytes, judge }) => {
@@ -49,14 +52,17 @@ export function formatTarget(name: string, start: FormatStart): FuzzTarget {
     },
     record: (judge) => {
       const judged = judge === undefined ? undefined : judges[judge % judges.length];
-      return startRecord(judged === undefined ? start : { ...start, samples: [judged], seeds: [] });
+      return startRecord(
+        judged === undefined ? start : { ...start, samples: [judged], seeds: [], examples: [] },
+      );
     },
   };
 }
 
-/** The samples, their older ones, and every attack on them, which leads deep into the verifier. */
-export function startFrom(samples: readonly JudgedSample[]): FormatStart {
+/** The samples, their older ones, and, when wanted, the attacks on them, which take time to make. */
+export function startFrom(samples: readonly JudgedSample[], attacks: boolean): FormatStart {
   const seeds: FuzzInput[] = [];
+  const examples: FuzzInput[] = [];
   const genuine: { format: ImageFormat; bytes: Uint8Array }[] = [];
   for (const [judge, judged] of samples.entries()) {
     const { format, sample } = judged;
@@ -66,12 +72,12 @@ export function startFrom(samples: readonly JudgedSample[]): FormatStart {
       seeds.push({ bytes: sample.second, judge });
       genuine.push({ format, bytes: sample.second });
     }
-    for (const { bytes, signedAnew } of attacksOn(judged)) {
-      seeds.push({ bytes, judge });
+    for (const { bytes, signedAnew } of attacks ? attacksOn(judged) : []) {
+      examples.push({ bytes, judge });
       if (signedAnew) genuine.push({ format, bytes });
     }
   }
-  return { samples, seeds, genuine };
+  return { samples, seeds, examples, genuine };
 }
 
 function attacksOn(judged: JudgedSample): { bytes: Uint8Array; signedAnew: boolean }[] {

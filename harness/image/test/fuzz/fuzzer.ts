@@ -70,13 +70,21 @@ export class Fuzzer {
       const ran = this.#run(input);
       if (ran !== undefined) this.#kept.push({ ...input, parts: ran.parts, seed: true });
     }
-    this.#options.coverage?.anyNew();
+    this.#options.coverage?.look().remember();
   }
 
-  /** One batch. */
+  /** Takes in inputs of which those are kept that bring something new. */
+  offer(inputs: readonly FuzzInput[]): void {
+    for (let at = 0; at < inputs.length; at += batchInputs) this.#batch(inputs.slice(at, at + batchInputs));
+  }
+
+  /** One batch of new inputs. */
   step(): void {
+    this.#batch(Array.from({ length: batchInputs }, () => this.#offspring()));
+  }
+
+  #batch(batch: readonly FuzzInput[]): void {
     const { coverage } = this.#options;
-    const batch = Array.from({ length: batchInputs }, () => this.#offspring());
     const plain: KeptInput[] = [];
     for (const input of batch) {
       const ran = this.#run(input);
@@ -85,23 +93,25 @@ export class Fuzzer {
       if (ran.news) this.#keep(kept);
       else plain.push(kept);
     }
-    if (coverage?.anyNew(false) !== true) return;
-    // News by features may have brought the new code as well: then nobody else is asked.
+    const look = coverage?.look();
+    if (coverage === undefined || look?.news !== true) return;
     this.#attribute(plain, coverage);
-    coverage.anyNew();
+    // What could not be attributed came with a failure, with new behaviour, or only once: it is no news again.
+    look.remember();
   }
 
   /** Finds the inputs that reach new code, by running halves of the batch again. */
   #attribute(inputs: readonly KeptInput[], coverage: Coverage): void {
     if (inputs.length === 0) return;
-    coverage.discard();
     for (const input of inputs) this.#run(input);
+    const look = coverage.look();
+    if (!look.news) return;
     const [only] = inputs;
     if (inputs.length === 1 && only !== undefined) {
-      if (coverage.anyNew()) this.#keep(only);
+      look.remember();
+      this.#keep(only);
       return;
     }
-    if (!coverage.anyNew(false)) return;
     const half = inputs.length >> 1;
     this.#attribute(inputs.slice(0, half), coverage);
     this.#attribute(inputs.slice(half), coverage);
@@ -184,17 +194,18 @@ export function distil(
 ): FuzzInput[] {
   const features = new Set<string>();
   const isNew = (input: FuzzInput): boolean => {
-    coverage?.discard();
+    coverage?.look();
     const before = features.size;
     try {
       for (const feature of target.run(input).features) features.add(feature);
     } catch {
       return false; // a finding is reported, not kept as an example
     }
-    const code = coverage?.anyNew() ?? false;
-    return code || features.size > before;
+    const look = coverage?.look();
+    look?.remember();
+    return look?.news === true || features.size > before;
   };
-  for (const input of target.seeds) isNew(input);
+  for (const input of [...target.seeds, ...target.examples]) isNew(input);
   return kept
     .filter(({ seed }) => !seed)
     .sort((a, b) => a.bytes.length - b.bytes.length)

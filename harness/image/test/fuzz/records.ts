@@ -6,12 +6,19 @@ import type { Policy } from '../../policy.ts';
 import type { PublicKey, RawAlgorithm } from '../../trust.ts';
 import type { Sample } from '../sample.ts';
 import type { FormatStart } from './format-target.ts';
+import type { FuzzInput } from './target.ts';
 
 /** Bytes in base64, formats by name. */
 export interface StartRecord {
   samples: readonly SampleRecord[];
-  seeds: readonly { bytes: string; judge: number }[];
+  seeds: readonly InputRecord[];
+  examples: readonly InputRecord[];
   genuine: readonly { format: string; bytes: string }[];
+}
+
+interface InputRecord {
+  bytes: string;
+  judge: number;
 }
 
 interface SampleRecord {
@@ -36,12 +43,21 @@ interface KeyRecord {
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const fromBase64 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64'));
 
-export function startRecord({ samples, seeds, genuine }: FormatStart): StartRecord {
+export function startRecord({ samples, seeds, examples, genuine }: FormatStart): StartRecord {
   return {
     samples: samples.map(({ sample, format }) => sampleRecord(sample, format.name)),
-    seeds: seeds.map(({ bytes, judge }) => ({ bytes: base64(bytes), judge })),
+    seeds: seeds.map(inputRecord),
+    examples: examples.map(inputRecord),
     genuine: genuine.map(({ format, bytes }) => ({ format: format.name, bytes: base64(bytes) })),
   };
+}
+
+function inputRecord({ bytes, judge }: FuzzInput): InputRecord {
+  return { bytes: base64(bytes), judge };
+}
+
+function inputOf({ bytes, judge }: InputRecord): FuzzInput {
+  return { bytes: fromBase64(bytes), judge };
 }
 
 /** @throws Error for a format that is not there (any more) */
@@ -53,7 +69,8 @@ export function startOf(record: StartRecord, formats: readonly ImageFormat[]): F
   };
   return {
     samples: record.samples.map((sample) => ({ format: named(sample.format), sample: sampleOf(sample) })),
-    seeds: record.seeds.map(({ bytes, judge }) => ({ bytes: fromBase64(bytes), judge })),
+    seeds: record.seeds.map(inputOf),
+    examples: record.examples.map(inputOf),
     genuine: record.genuine.map(({ format, bytes }) => ({ format: named(format), bytes: fromBase64(bytes) })),
   };
 }

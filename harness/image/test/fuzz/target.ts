@@ -25,6 +25,8 @@ export interface FuzzTarget {
   name: string;
   /** Inputs from which the search starts; none of them is at fault. */
   seeds: readonly FuzzInput[];
+  /** More of them, of which not all need be kept. */
+  examples: readonly FuzzInput[];
   judges: number;
   /** Longest input that is tried, in bytes. */
   maxBytes: number;
@@ -48,9 +50,12 @@ export interface DeclaredTarget {
 }
 
 const leastMaxBytes = 4096;
+/** How much longer than what there is an input may become. */
+const mostGrowth = 64 * 1024;
 
 export function longestInput(seeds: readonly { bytes: Uint8Array }[]): number {
-  return Math.max(leastMaxBytes, ...seeds.map(({ bytes }) => bytes.length * 2));
+  const longest = Math.max(0, ...seeds.map(({ bytes }) => bytes.length));
+  return Math.max(leastMaxBytes, longest + Math.min(longest, mostGrowth));
 }
 
 /** @param declared of a folder's `targets.ts` */
@@ -59,6 +64,7 @@ export async function declaredTarget(declared: DeclaredTarget): Promise<FuzzTarg
   return {
     name: declared.name,
     seeds,
+    examples: [],
     judges: 1,
     maxBytes: longestInput(seeds),
     run: ({ bytes }) => ({ features: declared.run(bytes) ?? [], parts: [] }),

@@ -73,6 +73,7 @@ function superblock(
     {
       ...words,
       kind: 'metadata',
+      ...(words.id === 'rauc-squashfs-bytes-used' ? { depth: 'standard' } : {}),
       references: ['SIG-03', 'Linux fs/squashfs/squashfs_fs.h'],
     },
     ({ base, image }) => {

@@ -96,11 +96,11 @@ const refuseOrIgnore = (refuse: boolean): Expectation => (refuse ? mustReject : 
 
 const control: RaucMutation = {
   id: 'rauc-resigned',
-  kind: 'transplant',
+  kind: 'metadata',
   name: 'signed anew by the test key, nothing else changed',
   rationale:
     'The control of all that is signed by the test key: a device that refuses this trusts the key not.',
-  references: ['RAUC documentation, Advanced, "Resigning Bundles"'],
+  references: ['SIG-00', 'RAUC documentation, Advanced, "Resigning Bundles"'],
   attackerModel: 'insider',
   needs: ['test-key'],
   expectation: { class: 'must-accept' },
