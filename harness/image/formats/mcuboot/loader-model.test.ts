@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'mocha';
 import { bytesSource, materialise } from '../../byte-source.ts';
-import { eachAttack, type AttackImage } from '../../generate.ts';
+import { attackImages, eachAttack, type AttackImage } from '../../generate.ts';
 import type { Sample } from '../../test/sample.ts';
 import { mcuboot } from './index.ts';
 import { loaderTakes, type LoaderBuild } from './test/loader-model.ts';
-import { mcubootSamples } from './test/samples.ts';
+import { buildMcuboot } from './test/builder.ts';
+import { mcubootSamples, sampleKeys } from './test/samples.ts';
 
 /** Of the image's signed part, by its header alone. */
 function executed(bytes: Buffer, bigEndian: boolean): string {
@@ -74,6 +75,18 @@ describe('attacks on MCUboot images, held against a model of its validation', ()
       }
     });
   }
+
+  it('tells a truncated image from one whose last bytes erased flash gives back', () => {
+    // Ends with a wrapped key of 9 erased bytes; its length, 09 00, goes before them.
+    const encrypted = [0x32, Buffer.alloc(9, 0xff)] as const;
+    const { bytes } = buildMcuboot({ key: sampleKeys.p256, encrypted, flags: 4 });
+    const base = { name: 'golden.bin', source: bytesSource(bytes) };
+    const [attack] = attackImages(base, {
+      seed: Buffer.alloc(32, 9),
+      ids: ['mcuboot-truncated-one-byte'],
+    });
+    assert.equal(attack?.source.size, bytes.length - 11);
+  });
 
   it('shows which are taken by a loader without an allow-list', () => {
     const sample = samples.find(({ name }) => name === 'Ed25519');
