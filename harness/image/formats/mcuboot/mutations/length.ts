@@ -1,5 +1,6 @@
 /** Attacks on the length of MCUboot images. */
 
+import type { ByteSource } from '../../../byte-source.ts';
 import type { McubootImage } from '../parse.ts';
 import { headerBytes, tlvInfoBytes } from '../layout.ts';
 import { regionNamed } from '../../../image.ts';
@@ -50,9 +51,10 @@ function truncated(
     needs: [],
     expectation: mustReject,
     plan: ({ base, image }) => {
-      const end = endOf(image);
-      if (end === undefined || end >= image.imageEnd)
+      const wanted = endOf(image);
+      if (wanted === undefined || wanted >= image.imageEnd)
         return { doesNotApply: 'the image is unsigned or empty' };
+      const end = beforeErased(base, wanted, image.imageEnd);
       return refusedFor(
         {
           patches: [cut(end, base.size - end)],
@@ -63,6 +65,18 @@ function truncated(
       );
     },
   };
+}
+
+/**
+ * Where to cut so that something is missing: bytes that look like erased flash are back again once the rest is written
+ * to an erased slot, and the image is whole.
+ */
+function beforeErased(source: ByteSource, wanted: number, imageEnd: number): number {
+  const erased = (at: number): boolean => [0x00, 0xff].includes(source.read(at, at + 1)[0] ?? 0);
+  for (let at = imageEnd - 1; at >= wanted; at -= 1) if (!erased(at)) return wanted;
+  let end = wanted;
+  while (end > 0 && erased(end)) end -= 1;
+  return end;
 }
 
 const truncations = [

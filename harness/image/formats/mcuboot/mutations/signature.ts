@@ -146,9 +146,15 @@ function signAnew(
   return { ...plan, facts: { publicKey } };
 }
 
+/** RSA keys take seconds to make and do not follow from a seed: one of each size serves all attacks. */
+const rsaStrangers = new Map<FreshKeyKind, FreshKey>();
+
 /** A key that nobody trusts, for a type of signature. */
 export function strangerFor({ image, random }: McubootInput, signatureType: number): FreshKey {
-  return freshKey(keyKind(signatureType, digestAlgorithm(image)), random('unknown key', 32));
+  const kind = keyKind(signatureType, digestAlgorithm(image));
+  const key = rsaStrangers.get(kind) ?? freshKey(kind, random('unknown key', 32));
+  if (kind.startsWith('rsa')) rsaStrangers.set(kind, key);
+  return key;
 }
 
 /** A stranger's signature over the base, as the image's own is made. */

@@ -127,7 +127,8 @@ function ecdsa(key: KeyObject, region: Buffer, hash: string): Buffer {
     const der = sign(hash, region, key);
     const rBytes = der[3] ?? 0;
     const s = der.subarray(4 + rBytes + 2);
-    if (rBytes % 16 === 1 && s.length === rBytes - 1 && (s[0] ?? 0xff) < 0x7f) return der;
+    const ends = ![0x00, 0xff].includes(der.at(-1) ?? 0); // not as erased flash does
+    if (ends && rBytes % 16 === 1 && s.length === rBytes - 1 && (s[0] ?? 0xff) < 0x7f) return der;
   }
 }
 

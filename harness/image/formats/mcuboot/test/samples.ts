@@ -35,7 +35,7 @@ const lenient: Policy = {
 export const manyProtected = [
   [0x50, Buffer.of(7, 0, 0, 0)],
   [0x60, Buffer.from('a36131656173686132353661326531', 'hex')],
-  [0x40, Buffer.from('010000000102000300000004', 'hex')],
+  [0x40, Buffer.from('010000000102030004000000', 'hex')],
   [0x74, Buffer.alloc(16, 0x74)],
   [0x75, Buffer.alloc(16, 0x75)],
   [0x01a0, Buffer.from('vendor')],
