@@ -121,8 +121,13 @@ describe('attacks on RAUC bundles', () => {
     assert.deepEqual(open, [
       'rauc-older-release',
       'rauc-resigned-lower-version',
+      'rauc-resigned-lower-version-reads-higher',
+      'rauc-resigned-no-version',
       'rauc-resigned-other-compatible',
       'rauc-resigned-as-plain',
+      'rauc-certificate-expired',
+      'rauc-certificate-not-yet-valid',
+      'rauc-certificate-wrong-purpose',
     ]);
     const lower = rauc.mutations.find(({ id }) => id === 'rauc-resigned-lower-version');
     assert.ok(lower);
