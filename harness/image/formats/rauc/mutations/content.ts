@@ -134,12 +134,10 @@ const attributesAsContent: RaucMutation = {
       return { doesNotApply: 'it has no signed attributes' };
     if (image.bundleFormat === 'plain') {
       const patches = replaceAll(image, message, without);
-      return { patches, touches: regionsOf(image, patches), refusedFor: 'squashfs' };
+      return { patches, touches: regionsOf(image, patches) };
     }
     const made = withContent(without, message);
-    return made === undefined
-      ? { doesNotApply: 'the CMS cannot be edited so' }
-      : { ...replaceCms(image, made), refusedFor: 'manifest' };
+    return made === undefined ? { doesNotApply: 'the CMS cannot be edited so' } : replaceCms(image, made);
   },
 };
 
