@@ -38,10 +38,15 @@ function images(folder: string): RealImage[] {
   makeAuthority(folder);
   return [
     image(folder, { format: 'plain', signer: 'rsa', allowed: ['plain'] }),
-    image(folder, { format: 'plain', signer: 'ec', allowed: ['plain', 'verity', 'crypt'] }),
     image(folder, { format: 'verity', signer: 'rsa', allowed: ['verity', 'crypt'] }),
-    image(folder, { format: 'verity', signer: 'ec', allowed: ['plain', 'verity', 'crypt'] }),
-    image(folder, { format: 'verity', signer: 'rsa', allowed: ['verity'], imageBytes: 700_000 }),
+    // An image large enough for two levels of digests, and a test key that issues certificates.
+    image(folder, {
+      format: 'verity',
+      signer: 'ec',
+      allowed: ['plain', 'verity', 'crypt'],
+      imageBytes: 700_000,
+      test: 'ca',
+    }),
     image(folder, { format: 'crypt', signer: 'rsa', allowed: ['crypt'] }),
   ];
 }
@@ -50,7 +55,7 @@ const extensions = `[dn]
 [req]
 distinguished_name = dn
 [root]
-basicConstraints = critical, CA:true
+basicConstraints = critical, CA:true, pathlen:0
 keyUsage = critical, keyCertSign, cRLSign
 [signer]
 basicConstraints = critical, CA:false
@@ -98,10 +103,12 @@ interface Wanted {
   /** `bundle-formats` of the system configuration. */
   allowed: Format[];
   imageBytes?: number;
+  /** Whose key is the test key; another signer's of the same kind when absent. */
+  test?: 'ca';
 }
 
 function image(folder: string, wanted: Wanted): RealImage {
-  const { format, signer, allowed, imageBytes = 150_000 } = wanted;
+  const { format, signer, allowed, imageBytes = 150_000, test = `${signer}-test` } = wanted;
   const name = `${format}, ${signer}, ${imageBytes} bytes, ${allowed.join(' or ')} allowed`;
   const at = join(folder, name.replaceAll(/[^a-z0-9]+/g, '-'));
   mkdirSync(at);
@@ -114,6 +121,7 @@ function image(folder: string, wanted: Wanted): RealImage {
     lowerVersion: 'accept',
     hardwareCompatibility: 'unchecked',
     certificateTime: 'checked',
+    certificatePurpose: 'checked', // OpenSSL's own for CMS: S/MIME signing
   };
   const keys = readPublicKeys(readFileSync(join(folder, 'ca.crt')), 'ca.crt');
   return {
@@ -121,7 +129,7 @@ function image(folder: string, wanted: Wanted): RealImage {
     path,
     secondPath,
     keys,
-    testKey: testKey(folder, signer),
+    testKey: testKey(folder, test),
     policy,
     ask: (asked) => ask(config, at, asked),
   };
@@ -195,10 +203,10 @@ function zeros(at: string, bytes: number): string {
   return path;
 }
 
-function testKey(folder: string, kind: KeyKind): TestKey {
-  const key = createPrivateKey(readFileSync(join(folder, `${kind}-test.key`)));
-  const { raw } = new X509Certificate(readFileSync(join(folder, `${kind}-test.crt`)));
-  return { kind: 'classic', key, chain: [raw], name: `${kind}-test` };
+function testKey(folder: string, name: string): TestKey {
+  const key = createPrivateKey(readFileSync(join(folder, `${name}.key`)));
+  const { raw } = new X509Certificate(readFileSync(join(folder, `${name}.crt`)));
+  return { kind: 'classic', key, chain: [raw], name };
 }
 
 /** Accepted is a bundle of which a whole image of one of the releases was unpacked. */

@@ -134,7 +134,8 @@ function checkVersion(
 ): Refusal | undefined {
   const version = manifestValue(image.manifest, 'update', 'version');
   if (policy.lowerVersion !== 'refuse' || sources.has(source)) return undefined;
-  if (version === undefined || highest === undefined) return undefined;
+  if (highest === undefined || image.bundleFormat !== 'verity') return undefined;
+  if (version === undefined) return no('version', `no version, which is not above ${highest}`);
   return (compareVersions(version, highest) ?? 0) < 0
     ? no('version', `version ${version} is below ${highest}`)
     : undefined;

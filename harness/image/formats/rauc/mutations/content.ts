@@ -134,12 +134,10 @@ const attributesAsContent: RaucMutation = {
       return { doesNotApply: 'it has no signed attributes' };
     if (image.bundleFormat === 'plain') {
       const patches = replaceAll(image, message, without);
-      return { patches, touches: regionsOf(image, patches), refusedFor: 'squashfs' };
+      return { patches, touches: regionsOf(image, patches) };
     }
     const made = withContent(without, message);
-    return made === undefined
-      ? { doesNotApply: 'the CMS cannot be edited so' }
-      : { ...replaceCms(image, made), refusedFor: 'manifest' };
+    return made === undefined ? { doesNotApply: 'the CMS cannot be edited so' } : replaceCms(image, made);
   },
 };
 
@@ -177,7 +175,7 @@ const edits = [
     kind: 'downgrade',
     name: 'with SHA-1 named for its digest',
     rationale: 'The digest algorithm of a signer is not signed, and must not be believed against the digest.',
-    references: ['RFC 5652, 5.3', 'RFC 6211'],
+    references: ['SIG-21', 'RFC 6211'],
     refusedFor: 'digest',
     edit: (cms, { image }) =>
       image.cms?.signers[0]?.digestAlgorithm === 'sha1'
@@ -240,7 +238,7 @@ const edits = [
     kind: 'encoding',
     name: 'with its signature in BER with indefinite lengths',
     rationale: 'CMS may come in BER. Accepting it is harmless; what is signed stays the same.',
-    references: ['RFC 5652, 4', 'ITU-T X.690, 8.1.3.6'],
+    references: ['SIG-23', 'RFC 5652, 4', 'ITU-T X.690, 8.1.3.6'],
     expectation: { class: 'benign-accept' },
     edit: (cms) => asIndefinite(cms),
   }),
@@ -249,7 +247,7 @@ const edits = [
     kind: 'encoding',
     name: 'with the length of its signature in more bytes than it needs',
     rationale: 'CMS may come in BER. Accepting it is harmless; what is signed stays the same.',
-    references: ['ITU-T X.690, 8.1.3.5 and 10.1'],
+    references: ['SIG-23', 'ITU-T X.690, 8.1.3.5 and 10.1'],
     expectation: { class: 'benign-accept' },
     edit: (cms) => withLongLength(cms),
   }),

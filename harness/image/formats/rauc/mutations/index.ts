@@ -2,6 +2,8 @@
 
 import type { RaucMutation } from './common.ts';
 import { contentMutations } from './content.ts';
+import { edgeMutations } from './edge.ts';
+import { issuedMutations } from './issued.ts';
 import { lengthMutations } from './length.ts';
 import { manifestMutations } from './manifest.ts';
 import { payloadMutations } from './payload.ts';
@@ -13,6 +15,7 @@ import { treeMutations } from './tree.ts';
 
 export const raucMutations: readonly RaucMutation[] = [
   ...signatureMutations,
+  ...edgeMutations,
   ...contentMutations,
   ...payloadMutations,
   ...treeMutations,
@@ -21,4 +24,5 @@ export const raucMutations: readonly RaucMutation[] = [
   ...structureMutations,
   ...rollbackMutations,
   ...resignedMutations,
+  ...issuedMutations,
 ];

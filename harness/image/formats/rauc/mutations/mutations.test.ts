@@ -3,7 +3,7 @@ import { before, describe, it } from 'mocha';
 import { bytesSource, slice, type ByteSource } from '../../../byte-source.ts';
 import { checkVerity } from '../../../codec/verity.ts';
 import { verifyCms } from '../../../crypto/cms.ts';
-import { attackImages, type AttackImage } from '../../../generate.ts';
+import { attackImages, attackSet, type AttackImage } from '../../../generate.ts';
 import { expectationOf } from '../../../mutation.ts';
 import { patched, PatchSet } from '../../../patch-set.ts';
 import type { Sample } from '../../../test/sample.ts';
@@ -121,12 +121,33 @@ describe('attacks on RAUC bundles', () => {
     assert.deepEqual(open, [
       'rauc-older-release',
       'rauc-resigned-lower-version',
+      'rauc-resigned-lower-version-reads-higher',
+      'rauc-resigned-no-version',
       'rauc-resigned-other-compatible',
       'rauc-resigned-as-plain',
+      'rauc-certificate-expired',
+      'rauc-certificate-not-yet-valid',
+      'rauc-certificate-wrong-purpose',
     ]);
     const lower = rauc.mutations.find(({ id }) => id === 'rauc-resigned-lower-version');
     assert.ok(lower);
     assert.equal(expectationOf(lower, { lowerVersion: 'accept' }).class, 'benign-accept');
+  });
+
+  it('are made without a public key too, each for its own reason', () => {
+    for (const { name, bytes, second, policy } of samples) {
+      assert.ok(second);
+      const { images } = attackSet(
+        { name: 'golden.raucb', source: bytesSource(bytes) },
+        {
+          seed: Buffer.alloc(32, 4),
+          format: rauc,
+          second: { name: 'older.raucb', source: bytesSource(second) },
+          ...(policy === undefined ? {} : { policy }),
+        },
+      );
+      assert.ok(images.length > 40, `${name}: ${images.length}`);
+    }
   });
 
   it('name the standard attacks alike', () => {

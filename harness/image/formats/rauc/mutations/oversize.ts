@@ -1,7 +1,7 @@
 /**
  * Bundles beyond 2 GiB, whose signature covers what an overflowing length left of them. They are streamed, and need
  * neither disk nor memory; but hashing them takes seconds and writing them takes the space. That is why they are not among
- * the attacks of every run.
+ * the attacks of every run. RAUC 1.8 accepts both.
  *
  * The length of what is signed went through a signed number of 32 bits. From 2 to 4 GiB it is negative there, which
  * OpenSSL takes for a string that ends at the first zero byte; beyond, what is left modulo 2^32 is signed.
@@ -25,7 +25,7 @@ function oversize(
     name,
     rationale:
       'A device that computes with 32 bits takes the signature of a few bytes for that of the whole, and installs whatever follows them.',
-    references: ['CVE-2026-34155', 'GHSA-6hj7-q844-m2hx'],
+    references: ['SIG-16', 'CVE-2026-34155', 'GHSA-6hj7-q844-m2hx'],
     attackerModel: 'insider',
     needs: ['test-key'],
     expectation: mustReject,

@@ -185,7 +185,7 @@ const swapAfterCheck: RaucMutation = {
   name: 'with another payload behind the genuine signature, to take the genuine one’s place after its check',
   rationale:
     'A bundle that is checked and then read again may be another one by then. Offered by itself it must be refused; with access to the storage it is to replace the genuine bundle between check and installation.',
-  references: ['CVE-2020-25860', 'RAUC src/bundle.c, enforce_bundle_exclusive'],
+  references: ['SIG-26', 'CVE-2020-25860', 'RAUC src/bundle.c, enforce_bundle_exclusive'],
   attackerModel: 'storage',
   needs: [],
   expectation: mustReject,

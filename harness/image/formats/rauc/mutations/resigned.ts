@@ -5,12 +5,13 @@
 
 import { bytesSource, slice, type ByteSource } from '../../../byte-source.ts';
 import { withContent } from '../../../crypto/cms-edit.ts';
-import { resigned, signingKeyOf } from '../../../crypto/cms-sign.ts';
+import { resigned } from '../../../crypto/cms-sign.ts';
 import { byPolicy, type DoesNotApply, type Expectation, type Plan } from '../../../mutation.ts';
 import type { Policy } from '../../../policy.ts';
 import { manifestEntry } from '../manifest.ts';
 import { compareVersions } from '../version.ts';
 import { contentOf, signedCms } from './cms.ts';
+import { testSigner } from './issued.ts';
 import {
   bundleSource,
   formatsDoc,
@@ -24,7 +25,7 @@ import {
 
 /** The CMS signed by the test key over other content. */
 function signAnew(input: RaucInput, cms: Uint8Array, content: ByteSource): Buffer | string {
-  const key = input.testKey && signingKeyOf(input.testKey);
+  const key = testSigner(input);
   if (key === undefined) return 'the test key is of a kind that is not signed with here';
   return resigned(cms, key, content, input.random) ?? 'the CMS cannot be signed anew';
 }
@@ -100,7 +101,7 @@ const control: RaucMutation = {
   name: 'signed anew by the test key, nothing else changed',
   rationale:
     'The control of all that is signed by the test key: a device that refuses this trusts the key not.',
-  references: ['SIG-00', 'RAUC documentation, Advanced, "Resigning Bundles"'],
+  references: ['RAUC documentation, Advanced, "Resigning Bundles"'],
   attackerModel: 'insider',
   needs: ['test-key'],
   expectation: { class: 'must-accept' },
@@ -121,7 +122,7 @@ const manifests = [
     name: `signed anew as version ${lowest}`,
     rationale:
       'A lower version with a good signature is what a rollback is. The floor must not lie in the bundle.',
-    references: ['ROL-01', 'RAUC documentation, Reference, min-bundle-version'],
+    references: ['RB-01', 'RAUC documentation, Reference, min-bundle-version'],
     expectation: byPolicy('lowerVersion', (value) => refuseOrIgnore(value === 'refuse')),
     manifest: (text, input) => {
       const version = manifestEntry(input.image.manifest, 'update', 'version')?.value ?? '';
@@ -131,11 +132,35 @@ const manifests = [
     },
   }),
   resignedManifest({
+    id: 'rauc-resigned-lower-version-reads-higher',
+    kind: 'rollback',
+    name: 'signed anew as a lower version that comes later in the alphabet',
+    rationale: '1.9 is below 1.10, as numbers are, though not as text is.',
+    references: ['RB-06', 'Semantic Versioning 2.0.0, 11'],
+    expectation: byPolicy('lowerVersion', (value) => refuseOrIgnore(value === 'refuse')),
+    manifest: (text, input) => {
+      const version = manifestEntry(input.image.manifest, 'update', 'version')?.value ?? '';
+      const to = version.replace(/^(v?\d*\.?\d*\.?)[1-8]\d+/, '$19');
+      return to === version || (compareVersions(to, version) ?? 0) >= 0
+        ? { not: `no part of version ${version || '(none)'} is a number of two digits below 90` }
+        : edit('update', 'version', () => to)(text, input);
+    },
+  }),
+  resignedManifest({
+    id: 'rauc-resigned-no-version',
+    kind: 'rollback',
+    name: 'signed anew without a version',
+    rationale: 'What has no version is not above any.',
+    references: ['RB-06', 'RAUC documentation, Reference, min-bundle-version'],
+    expectation: byPolicy('lowerVersion', (value) => refuseOrIgnore(value === 'refuse')),
+    manifest: edit('update', 'version', removed),
+  }),
+  resignedManifest({
     id: 'rauc-resigned-other-compatible',
     kind: 'compatibility',
     name: 'signed anew for another device',
     rationale: 'One key signs for several products. What a bundle is for, its manifest says.',
-    references: ['SIG-09', 'RAUC src/install.c, verify_compatible'],
+    references: ['SIG-25', 'RAUC src/install.c, verify_compatible'],
     expectation: byPolicy('hardwareCompatibility', (value) => refuseOrIgnore(value === 'checked')),
     manifest: edit('update', 'compatible', (value) => `${value} (other)`),
   }),
@@ -258,7 +283,7 @@ const asPlain: RaucMutation = {
   kind: 'downgrade',
   name: 'signed anew as a plain bundle, without its hash tree',
   rationale: 'A device that takes verity bundles only must not take a plain one, whoever signed it.',
-  references: [formatsDoc, 'RAUC documentation, Reference, bundle-formats'],
+  references: ['SIG-21', 'RAUC documentation, Reference, bundle-formats'],
   attackerModel: 'insider',
   needs: ['test-key'],
   expectation: byPolicy('bundleFormats', (formats) => refuseOrIgnore(!formats.includes('plain'))),
@@ -305,7 +330,7 @@ function signedPrefix(
     id: `rauc-signed-${id}`,
     kind: 'coverage',
     ...words,
-    references: ['CVE-2026-34155', 'GHSA-6hj7-q844-m2hx'],
+    references: ['SIG-16', 'CVE-2026-34155', 'GHSA-6hj7-q844-m2hx'],
     attackerModel: 'insider',
     needs: ['test-key'],
     expectation: mustReject,

@@ -15,7 +15,7 @@ const olderRelease: RaucMutation = {
   attackerModel: 'stolen-old-image',
   name: 'that is an older release, whole and genuine',
   rationale: 'Its signature is good for ever. Only a floor on the device keeps known holes from coming back.',
-  references: ['ROL-01', 'RAUC documentation, Reference, min-bundle-version'],
+  references: ['RB-01', 'RAUC documentation, Reference, min-bundle-version'],
   needs: ['second-image'],
   expectation: byPolicy('lowerVersion', (value) =>
     value === 'refuse' ? mustReject : { class: 'must-accept' },
@@ -43,7 +43,7 @@ const olderPayload: RaucMutation = {
   name: 'with the payload of another release under its own signature',
   rationale:
     'An old payload under a new version: whoever reads only signature and manifest sees the new one.',
-  references: ['ROL-02', formatsDoc],
+  references: ['RB-14', formatsDoc],
   needs: ['second-image'],
   expectation: mustReject,
   plan: ({ base, image, second }) => {

@@ -144,7 +144,7 @@ function forged(issuer: 'self' | 'kept', beside: boolean): RaucMutation {
     rationale: self
       ? 'Name, serial number and key identifier are the trusted ones. What counts is who signed the certificate.'
       : 'The name of the issuer in a certificate is a claim. The issuer’s signature proves it.',
-    references: ['SIG-06', 'RFC 5280, 6.1'],
+    references: ['SIG-08', 'RFC 5280, 6.1'],
     edit: (cms, input) => {
       const template = signersCertificate(input);
       const key = template && forgedCertificate(template, issuer, input.random);

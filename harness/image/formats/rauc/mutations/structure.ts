@@ -28,7 +28,7 @@ function trailerSize(
     invariants: ['same-length', 'signed-kept', 'signature-kept'],
     name: words.name,
     rationale: words.rationale,
-    references: ['SIG-03', 'RAUC src/bundle.c, open_local_bundle'],
+    references: ['SIG-19', 'RAUC src/bundle.c, open_local_bundle'],
     attackerModel: 'network',
     needs: [],
     expectation,

@@ -20,8 +20,20 @@ export async function raucSamples(): Promise<Sample[]> {
   const rsa = await makeTestAuthority('rsa2048');
   return [
     sample('plain, P-256', p256, { format: 'plain' }, { policy: { bundleFormats: ['plain'] } }),
-    sample('verity, RSA-2048', rsa, {}, { policy: { ...strict, bundleFormats: ['verity', 'crypt'] } }),
-    sample('verity, two levels', p256, { payloadBytes: 130 * 4096 - 100 }, { policy: {} }),
+    sample(
+      'verity, RSA-2048',
+      rsa,
+      { version: '1.10.2' },
+      { policy: { ...strict, bundleFormats: ['verity', 'crypt'] } },
+    ),
+    {
+      ...sample('verity, two levels', p256, { payloadBytes: 130 * 4096 - 100 }, { policy: {} }),
+      testKey: testKeyOf(p256.intermediate),
+    },
+    {
+      ...sample('verity, the test key is an authority', rsa, {}, { policy: strict }),
+      testKey: testKeyOf(rsa.intermediate),
+    },
     crypt(rsa),
   ];
 }
