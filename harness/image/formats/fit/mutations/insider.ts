@@ -200,8 +200,8 @@ const sha1Signature = resigned({
   kind: 'downgrade',
   name: 'signed anew with the test key over SHA-1',
   rationale:
-    'U-Boot takes it where SHA-1 is built in; a device that means to refuse it must bind algorithms to keys.',
-  references: ['U-Boot boot/image-sig.c', 'NIST SP 800-131A Rev. 2, 3'],
+    'U-Boot keeps the algorithm beside the key and refuses another; a loader that asks the image alone takes it.',
+  references: ['U-Boot lib/rsa/rsa-verify.c, rsa_verify_with_keynode()', 'NIST SP 800-131A Rev. 2, 3'],
   expectation: { class: 'policy', dependsOn: 'whether SHA-1 signatures are taken' },
   edit: (editor, { configuration }, { testKey }) => {
     const [signature] = configuration.signatures;
