@@ -98,11 +98,14 @@ function imageFact(source: ByteSource, { name, node, data }: FitSubImage): { nam
   return { name: `image ${name}`, value: [...words, ...addresses, bytes].join(', ') };
 }
 
-/** What boots: each image in its role, and how it is loaded where the configuration is signed. */
+/**
+ * What boots: each image in its role, and how it is loaded where the configuration is signed. Of several configurations
+ * without a default, the first stands for all.
+ */
 function executedDigest(source: ByteSource, image: FitImage): string {
   const hash = createHash('sha256');
   let left = 500_000 + 8 * source.size;
-  for (const configuration of chosenConfigurations(image)) {
+  for (const configuration of chosenConfigurations(image).slice(0, 1)) {
     for (const { role, image: subImage } of configuration.references.slice(0, 32)) {
       if (subImage?.data === undefined) continue;
       const { start, claimedEnd: end } = subImage.data;

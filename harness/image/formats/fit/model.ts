@@ -119,7 +119,9 @@ export function readModel(source: ByteSource, tree: FdtTree): FitModel {
   const configurations = (configurationsNode?.children ?? []).map((node) =>
     configuration(source, node, byName),
   );
-  const defaultName = stringOf(source, property(configurationsNode, 'default'));
+  // One that is no string names nothing; that is not the same as none.
+  const named = property(configurationsNode, 'default');
+  const defaultName = named && (stringOf(source, named) ?? '');
   return { root, imagesNode, configurationsNode, images, configurations, defaultName };
 }
 

@@ -11,6 +11,7 @@ export type RefusedPlan = Plan & { refusedFor?: Refusal };
 
 export const signatureDoc = 'U-Boot doc/usage/fit/signature.rst';
 export const formatDoc = 'U-Boot doc/usage/fit/source_file_format.rst';
+export const specification = 'Devicetree Specification v0.4, 5';
 export const regionCode = 'U-Boot boot/fdt_region.c';
 export const binarly = (number: string): string =>
   `Binarly BRLY-2026-${number} (U-Boot, images before verification)`;

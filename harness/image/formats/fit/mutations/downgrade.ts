@@ -6,10 +6,9 @@ import { cells, strings, type FdtEditor } from '../../../codec/fdt-edit.ts';
 import type { DoesNotApply } from '../../../mutation.ts';
 import type { Patch } from '../../../patch-set.ts';
 import { hashValue } from '../algorithms.ts';
-import { editorOf, evilData, planOf, targetOf, withData, type Target } from '../edit.ts';
+import { editorOf, evilData, planOf, withData, type Target } from '../edit.ts';
 import { dataOf, type Refusal } from '../verify.ts';
 import {
-  mustReject,
   onTheWay,
   signatureDoc,
   signedByConfiguration,
@@ -85,16 +84,11 @@ const hashUnknown = onTheWay(
     rationale: 'What cannot be checked must be refused, not skipped.',
     references: ['U-Boot boot/image-fit.c, fit_image_check_hash()'],
   },
-  mustReject,
-  (input) => {
-    const target = targetOf(input.image);
-    if ('doesNotApply' in target) return target;
-    const [hash] = target.kernel.hashes;
-    if (hash === undefined) return { doesNotApply: `${target.kernel.name} has no hash` };
-    const editor = editorOf(input);
-    editor.apply(editor.withSet(hash.node, 'algo', strings('sha999')));
-    return planOf(input, editor, { refusedFor: 'hash' });
-  },
+  signedByConfiguration,
+  (input) =>
+    onKernel(input, 'hash', (editor, { kernel }) =>
+      kernel.hashes.slice(0, 1).map(({ node }) => editor.withSet(node, 'algo', strings('sha999'))),
+    ),
 );
 
 const hashIgnored = onTheWay(

@@ -1,26 +1,20 @@
-/**
- * Images that are signed anew with a test key, so that only the one thing is wrong with them; and genuine images of
- * another release. A FIT carries neither version nor counter: what is older than what, lies outside of it.
- */
+/** Images that are signed anew with a test key, so that only the one thing is wrong with them. */
 
-import { materialise } from '../../../byte-source.ts';
 import { property, valueOf } from '../../../codec/fdt.ts';
 import { cells, strings, type FdtEditor } from '../../../codec/fdt-edit.ts';
 import { byPolicy, type DoesNotApply, type Expectation } from '../../../mutation.ts';
 import { patched, PatchSet, type Patch } from '../../../patch-set.ts';
-import type { Policy } from '../../../policy.ts';
 import { algorithmFor, hashValue } from '../algorithms.ts';
-import { editorOf, planOf, targetOf, touchesOf, turned, type Target } from '../edit.ts';
+import { editorOf, planOf, turned, type Target } from '../edit.ts';
 import { coveredNodes, signedBytes, signedRanges } from '../coverage.ts';
 import { imagesOf, type FitSignature } from '../model.ts';
 import { parseFit } from '../parse.ts';
 import { signatureBytes, signerWith } from '../sign.ts';
-import { dataOf, signatureMode, type Refusal } from '../verify.ts';
+import { dataOf, type Refusal } from '../verify.ts';
 import {
   formatDoc,
   mustReject,
   signatureDoc,
-  signedByConfiguration,
   type FitInput,
   type FitMutation,
   type RefusedPlan,
@@ -200,8 +194,8 @@ const sha1Signature = resigned({
   kind: 'downgrade',
   name: 'signed anew with the test key over SHA-1',
   rationale:
-    'U-Boot takes it where SHA-1 is built in; a device that means to refuse it must bind algorithms to keys.',
-  references: ['U-Boot boot/image-sig.c', 'NIST SP 800-131A Rev. 2, 3'],
+    'U-Boot keeps the algorithm beside the key and refuses another; a loader that asks the image alone takes it.',
+  references: ['U-Boot lib/rsa/rsa-verify.c, rsa_verify_with_keynode()', 'NIST SP 800-131A Rev. 2, 3'],
   expectation: { class: 'policy', dependsOn: 'whether SHA-1 signatures are taken' },
   edit: (editor, { configuration }, { testKey }) => {
     const [signature] = configuration.signatures;
@@ -224,75 +218,6 @@ const loadAtZero = resigned({
   edit: (editor, { kernel }) => [editor.withSet(kernel.node, 'load', cells(0))],
 });
 
-const rollback: FitMutation = {
-  id: 'fit-rollback-second-image',
-  kind: 'rollback',
-  name: 'replaced by another genuine release',
-  rationale:
-    'A FIT carries neither version nor counter: whether a device goes back depends on what it keeps beside the image, and the image does not say which of two is older.',
-  references: ['RBK-01', signatureDoc],
-  attackerModel: 'stolen-old-image',
-  needs: ['second-image'],
-  expectation: (policy: Policy): Expectation =>
-    policy.lowerVersion === 'accept' ? accepted : { class: 'policy', dependsOn: 'lowerVersion' },
-  plan: ({ base, image, second }) => {
-    if (second === undefined) return { doesNotApply: 'there is no second image' };
-    const bytes = materialise(second.source);
-    const patches = [{ at: 0, remove: base.size, insert: [{ kind: 'bytes' as const, bytes }] }];
-    return { patches, touches: touchesOf(image, patches) };
-  },
-};
-
-function mixAndMatch(of: 'configuration' | 'image'): FitMutation {
-  const configured = of === 'configuration';
-  return {
-    id: configured ? 'fit-mix-and-match' : 'fit-mix-and-match-signed-images',
-    kind: 'substitution',
-    name: `with the kernel of another release, its hashes${configured ? '' : ' and its own signature'} and all`,
-    rationale: configured
-      ? 'Each image is genuine, and the mix was never released: the signature of the configuration tells.'
-      : 'Each image is genuine and signed by itself, and the mix was never released: nothing in a FIT tells.',
-    references: [`${signatureDoc}, Signed configurations`],
-    attackerModel: 'stolen-old-image',
-    needs: ['second-image'],
-    expectation: configured ? signedByConfiguration : { class: 'policy', dependsOn: 'requiredSignature' },
-    plan: (input) => {
-      if (signatureMode(input.image) !== of) return { doesNotApply: `it is not signed by ${of}` };
-      return withSecondKernel(input, configured ? 'signature' : undefined);
-    },
-  };
-}
-
-function withSecondKernel(input: FitInput, refusedFor: Refusal | undefined): RefusedPlan | DoesNotApply {
-  const { image, second } = input;
-  const target = targetOf(image);
-  if ('doesNotApply' in target) return target;
-  const donor = second && targetOf(second.image);
-  if (second === undefined || donor === undefined || 'doesNotApply' in donor) {
-    return { doesNotApply: 'the second image boots no kernel' };
-  }
-  const { kernel } = target;
-  const editor = editorOf(input);
-  for (const name of ['data-position', 'data-offset', 'data-size']) {
-    const prop = property(kernel.node, name);
-    if (prop !== undefined) editor.apply(editor.withoutProp(prop));
-  }
-  editor.apply(editor.withSet(kernel.node, 'data', materialise(dataOf(second.source, donor.kernel))));
-  const pairs = [
-    ...kernel.hashes.map((own, index) => [own, donor.kernel.hashes[index]] as const),
-    ...kernel.signatures.map((own, index) => [own, donor.kernel.signatures[index]] as const),
-  ];
-  let changed = 0;
-  for (const [own, theirs] of pairs) {
-    if (theirs === undefined) return { doesNotApply: 'the kernel of the second image has other hashes' };
-    const value = valueOf(second.source, theirs.value);
-    if (!value.equals(valueOf(input.base, own.value))) changed += 1;
-    editor.apply(editor.withSet(own.node, 'value', value));
-  }
-  if (changed === 0) return { doesNotApply: 'the second image has the same kernel' };
-  return planOf(input, editor, refusedFor === undefined ? {} : { refusedFor });
-}
-
 export const insiderMutations: readonly FitMutation[] = [
   control,
   otherBoard,
@@ -303,7 +228,4 @@ export const insiderMutations: readonly FitMutation[] = [
   partial,
   sha1Signature,
   loadAtZero,
-  rollback,
-  mixAndMatch('configuration'),
-  mixAndMatch('image'),
 ];

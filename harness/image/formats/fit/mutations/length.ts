@@ -1,14 +1,14 @@
 /** Attacks on the length of FIT images, and another kind of image in their place. */
 
 import { crc32 } from 'node:zlib';
-import { pieces } from '../../../byte-source.ts';
+import { pieces, type ByteSource } from '../../../byte-source.ts';
 import { valueOf, property } from '../../../codec/fdt.ts';
 import { cells } from '../../../codec/fdt-edit.ts';
 import type { Policy } from '../../../policy.ts';
 import type { Expectation } from '../../../mutation.ts';
 import { cut } from '../../../patch-set.ts';
 import { signaturesInForce, targetOf, touchesOf } from '../edit.ts';
-import { chosenConfigurations, imagesOf } from '../model.ts';
+import { chosenConfigurations, imagesOf, type FitData } from '../model.ts';
 import { dataOf } from '../verify.ts';
 import { benign, mustReject, noCrash, onTheWay, type FitInput, type FitMutation } from './common.ts';
 
@@ -41,14 +41,27 @@ function appended(bytes: number, words: string): FitMutation {
   );
 }
 
-/** Behind the last byte that a loader needs: of external data, else of the names that are signed. */
-function neededEnd({ image, policy }: FitInput): number {
-  const external = chosenConfigurations(image)
-    .flatMap(imagesOf)
-    .flatMap(({ data }) => (data?.kind === 'external' ? [data.claimedEnd] : []));
-  const { off_dt_strings: strings = 0, size_dt_strings: bytes = 0 } = image.tree.header ?? {};
+/**
+ * Behind the last byte that a loader needs and that is not zero: memory behind a file that is cut off often is zero, and
+ * then nothing is missing. Counted are external data, the names that are signed, or embedded data.
+ */
+function neededEnd({ base, image, policy }: FitInput): number {
+  const images = chosenConfigurations(image).flatMap(imagesOf);
+  const ends = (kind: FitData['kind']): number[] =>
+    images.flatMap(({ data }) => (data?.kind === kind ? [data.claimedEnd] : []));
   const hashed = signaturesInForce({ image, policy })[0]?.signature.hashedStrings;
-  return Math.max(strings + (typeof hashed === 'number' ? hashed : bytes), ...external);
+  const strings = image.tree.header?.off_dt_strings ?? 0;
+  const inTree = typeof hashed === 'number' ? [strings + hashed] : ends('embedded');
+  return behindLastNonZero(base, Math.max(0, ...inTree, ...ends('external')));
+}
+
+function behindLastNonZero(source: ByteSource, end: number): number {
+  for (let to = end; to > 0; to -= 65_536) {
+    const from = Math.max(0, to - 65_536);
+    const last = source.read(from, to).findLastIndex((byte) => byte !== 0);
+    if (last >= 0) return from + last + 1;
+  }
+  return 0;
 }
 
 function truncated(id: string, name: string, endOf: (input: FitInput) => number | undefined): FitMutation {

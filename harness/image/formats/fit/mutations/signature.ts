@@ -3,7 +3,7 @@
 import { sameBytes } from '../../../byte-source.ts';
 import { strings } from '../../../codec/fdt-edit.ts';
 import { valueOf } from '../../../codec/fdt.ts';
-import type { DoesNotApply } from '../../../mutation.ts';
+import { byPolicy, type DoesNotApply } from '../../../mutation.ts';
 import { editorOf, planOf, signaturesInForce, type InForce } from '../edit.ts';
 import { strangerFor } from '../sign.ts';
 import {
@@ -165,7 +165,14 @@ interface EdgeValue {
   name: string;
   type: 'rsa' | 'ec';
   value: (old: Buffer) => Uint8Array;
+  /** The same numbers, written otherwise: whoever reads numbers of any length takes it, and boots what is genuine. */
+  encoding?: true;
 }
+
+/** The reference verifier is as strict as U-Boot, where a signature has exactly the length of the key. */
+const otherEncoding = byPolicy('malleableSignatures', (value) =>
+  value === 'refuse' ? mustReject : { class: 'no-crash-only' },
+);
 
 /** Order of P-256 (SEC 2, 2.4.2). */
 const p256Order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
@@ -185,6 +192,7 @@ const edgeValues: readonly EdgeValue[] = [
     name: 'a leading zero more',
     type: 'rsa',
     value: (old) => Buffer.concat([Buffer.alloc(1), old]),
+    encoding: true,
   },
   { id: 'r-s-zero', name: 'r = s = 0', type: 'ec', value: (old) => Buffer.alloc(old.length) },
   {
@@ -204,14 +212,15 @@ const edgeValues: readonly EdgeValue[] = [
     name: 's with a byte more',
     type: 'ec',
     value: (old) => Buffer.concat([old.subarray(0, 32), Buffer.of(0), old.subarray(32)]),
+    encoding: true,
   },
 ];
 
-function edgeValue({ id, name, type, value }: EdgeValue): FitMutation {
+function edgeValue({ id, name, type, value, encoding }: EdgeValue): FitMutation {
   return onTheWay(
     {
       id: `fit-${type === 'rsa' ? 'rsa' : 'ecdsa'}-${id}`,
-      kind: 'edge-value',
+      kind: encoding === undefined ? 'edge-value' : 'encoding',
       name: `with ${name} for a signature`,
       rationale: 'Values outside their range must be refused before they are computed with.',
       references: [
@@ -219,7 +228,7 @@ function edgeValue({ id, name, type, value }: EdgeValue): FitMutation {
         'U-Boot lib/rsa/rsa-verify.c, lib/ecdsa',
       ],
     },
-    mustReject,
+    encoding === undefined ? mustReject : otherEncoding,
     (input) =>
       withValues(input, ({ signature }, old) => {
         const pattern = type === 'rsa' ? /,rsa\d+$/ : /,ecdsa256$/;
