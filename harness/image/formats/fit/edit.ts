@@ -9,6 +9,7 @@ import { hashValue } from './algorithms.ts';
 import {
   chosenConfigurations,
   imagesOf,
+  mostImages,
   type FitConfiguration,
   type FitData,
   type FitImage,
@@ -65,7 +66,7 @@ export function signaturesInForce({ image, policy }: Pick<FitInput, 'image' | 'p
       })),
     );
   }
-  return [...new Set(chosen.flatMap(imagesOf))].flatMap((subImage) =>
+  return image.images.slice(0, mostImages).flatMap((subImage) =>
     subImage.signatures.map((signature) => ({
       signature,
       of: 'image',

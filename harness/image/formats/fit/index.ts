@@ -7,7 +7,7 @@ import { digestOf } from '../../digest.ts';
 import type { Claim, ImageFacts, ImageFormat } from '../../format.ts';
 import { isStrongHash } from './algorithms.ts';
 import { fitMutations } from './mutations/index.ts';
-import { chosenConfigurations, imagesOf, type FitImage, type FitSubImage } from './model.ts';
+import { chosenConfigurations, imagesOf, mostImages, type FitImage, type FitSubImage } from './model.ts';
 import { parseFit } from './parse.ts';
 import { fitVerifier, hardwareOf } from './verify.ts';
 
@@ -105,15 +105,19 @@ function imageFact(source: ByteSource, { name, node, data }: FitSubImage): { nam
 function executedDigest(source: ByteSource, image: FitImage): string {
   const hash = createHash('sha256');
   let left = 500_000 + 8 * source.size;
-  for (const configuration of chosenConfigurations(image).slice(0, 1)) {
-    for (const { role, image: subImage } of configuration.references.slice(0, 32)) {
-      if (subImage?.data === undefined) continue;
-      const { start, claimedEnd: end } = subImage.data;
-      left -= Math.max(0, Math.min(end, source.size) - start);
-      if (left < 0) break;
-      hash.update(`${role}\0`).update(digestOf(source, 'sha256', { start, end }));
-      if (configuration.signatures.length > 0) hash.update(howLoaded(source, subImage));
-    }
+  const [configuration] = chosenConfigurations(image);
+  const signed = configuration !== undefined && configuration.signatures.length > 0;
+  // Where nobody signed the configuration, any of the images may be asked for.
+  const parts = signed
+    ? configuration.references.slice(0, 32).map(({ role, image: named }) => ({ role, named }))
+    : image.images.slice(0, mostImages).map((named) => ({ role: '', named }));
+  for (const { role, named } of parts) {
+    if (named?.data === undefined) continue;
+    const { start, claimedEnd: end } = named.data;
+    left -= Math.max(0, Math.min(end, source.size) - start);
+    if (left < 0) break;
+    hash.update(`${role}\0`).update(digestOf(source, 'sha256', { start, end }));
+    if (signed) hash.update(howLoaded(source, named));
   }
   return hash.digest('hex');
 }

@@ -105,6 +105,8 @@ export const roles: ReadonlySet<string> = new Set([
 /** What U-Boot would follow in one configuration. */
 const mostReferences = 100;
 const mostSubnodes = 64;
+/** Images that are looked at where no configuration says which. */
+export const mostImages = 100;
 
 export type FitModel = Omit<FitImage, keyof ParsedImage | 'tree' | 'imageEnd'>;
 

@@ -16,6 +16,7 @@ import { coveredNodes, signedBytes, signedRanges } from './coverage.ts';
 import {
   chosenConfigurations,
   imagesOf,
+  mostImages,
   roles,
   type FitConfiguration,
   type FitImage,
@@ -119,10 +120,10 @@ class Check {
     return (
       this.#form(chosen) ??
       first(chosen, (configuration) => this.#references(configuration)) ??
-      first(chosen, (configuration) => this.#hashes(configuration, mode)) ??
-      first(chosen, (configuration) =>
-        mode === 'configuration' ? this.#signed(configuration) : this.#imagesSigned(configuration),
-      ) ??
+      this.#hashes(this.#mayBoot(chosen, mode), mode) ??
+      (mode === 'configuration'
+        ? first(chosen, (configuration) => this.#signed(configuration))
+        : this.#imagesSigned(this.#mayBoot(chosen, mode))) ??
       this.#policy() ?? { accepted: true }
     );
   }
@@ -150,8 +151,15 @@ class Check {
     return undefined;
   }
 
-  #hashes(configuration: FitConfiguration, mode: SignatureMode): Verification | undefined {
-    return first(imagesOf(configuration), (image) => {
+  /** What a signed configuration names; where none is signed, any image may be asked for. */
+  #mayBoot(chosen: readonly FitConfiguration[], mode: SignatureMode): readonly FitSubImage[] {
+    return mode === 'configuration'
+      ? [...new Set(chosen.flatMap(imagesOf))]
+      : this.#image.images.slice(0, mostImages);
+  }
+
+  #hashes(images: readonly FitSubImage[], mode: SignatureMode): Verification | undefined {
+    return first(images, (image) => {
       const { data, hashes, name } = image;
       if (data === undefined) return no('data', `${name} has no data`);
       const { start, claimedEnd: end } = data;
@@ -184,8 +192,8 @@ class Check {
     });
   }
 
-  #imagesSigned(configuration: FitConfiguration): Verification | undefined {
-    return first(imagesOf(configuration), (image) =>
+  #imagesSigned(images: readonly FitSubImage[]): Verification | undefined {
+    return first(images, (image) =>
       this.#anyGood(image.name, image.signatures, (signature) =>
         this.#good(signature, dataOf(this.#source, image)),
       ),
