@@ -94,6 +94,25 @@ describe('hash tree of dm-verity', () => {
     );
   });
 
+  it('tells data, each level and the root apart', () => {
+    const data = dataOf(130);
+    const { tree, root } = hashTree(data, salt);
+    const bytes = Buffer.concat([data, tree]);
+    const layout = verityLayout(130);
+    const [lowest, highest] = layout.levels;
+    assert.ok(lowest && highest);
+    const kindAt = (at: number): string | undefined => {
+      const altered = Buffer.from(bytes);
+      altered[at] = (altered[at] ?? 0) ^ 1;
+      return checkVerity(bytesSource(altered), layout, salt, root)?.kind;
+    };
+    assert.equal(kindAt(0), 'data');
+    assert.equal(kindAt(lowest.start), 'data', 'the digest of the first block');
+    assert.equal(kindAt(lowest.start + 130 * 32), 'tree', 'behind the last digest of data');
+    assert.equal(kindAt(highest.start), 'tree', 'the digest of the first hash block');
+    assert.equal(kindAt(highest.start + 2 * 32), 'tree', 'behind the digests of hash blocks');
+  });
+
   it('recomputes what a change of data makes of the tree, as a tree made anew has it', () => {
     const data = dataOf(300);
     const { tree } = hashTree(data, salt);

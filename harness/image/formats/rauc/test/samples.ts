@@ -31,8 +31,8 @@ export async function raucSamples(): Promise<Sample[]> {
       testKey: testKeyOf(p256.intermediate),
     },
     {
-      ...sample('verity, the test key is an authority', rsa, {}, { policy: strict }),
-      testKey: testKeyOf(rsa.intermediate),
+      ...sample('verity, the test key is an authority', p256, {}, { policy: strict }),
+      testKey: testKeyOf(p256.intermediate),
     },
     crypt(rsa),
   ];
