@@ -73,6 +73,8 @@ export interface AttackOptions {
   testKey?: TestKey;
   /** What the device declares; expectations that depend on it stay open without. */
   policy?: Policy;
+  /** Make images beyond 2 GiB too: hashing them takes seconds, writing them takes the space. */
+  huge?: boolean;
   /** The format, where the content alone does not tell. */
   format?: ImageFormat;
 }
@@ -279,8 +281,11 @@ function make(workshop: Workshop, mutation: Mutation): AttackImage | DoesNotAppl
   return { mutation, name: attackName(base.name, mutation.id), source, sha256, provenance, expectation, set };
 }
 
-/** What the mutation needs and nobody gave, in words. */
-function lacks({ needs }: Mutation, { second, testKey }: AttackOptions): string | undefined {
+/** What the mutation needs and nobody gave, or asked for, in words. */
+function lacks({ needs, huge }: Mutation, options: AttackOptions): string | undefined {
+  const { second, testKey } = options;
+  if (huge === true && options.huge !== true)
+    return 'its image is larger than 2 GiB, which was not asked for';
   if (needs.includes('second-image') && second === undefined) return 'it needs a second genuine image';
   if (needs.includes('test-key') && testKey === undefined)
     return 'it needs a test key that the device trusts';

@@ -160,7 +160,9 @@ export function imageFormatContract(
           assert.equal(rebuildAttack(base, record).sha256, sha256, mutation.id);
         }
       }
-      const never = format.mutations.map(({ id }) => id).filter((id) => !made.has(id));
+      const never = format.mutations
+        .filter(({ id, huge }) => huge !== true && !made.has(id))
+        .map(({ id }) => id);
       assert.deepEqual(never, [], 'attacks for which no sample is good');
     });
 

@@ -6,6 +6,7 @@ import { edgeMutations } from './edge.ts';
 import { issuedMutations } from './issued.ts';
 import { lengthMutations } from './length.ts';
 import { manifestMutations } from './manifest.ts';
+import { oversizeMutations } from './oversize.ts';
 import { payloadMutations } from './payload.ts';
 import { resignedMutations } from './resigned.ts';
 import { rollbackMutations } from './rollback.ts';
@@ -23,6 +24,7 @@ export const raucMutations: readonly RaucMutation[] = [
   ...lengthMutations,
   ...structureMutations,
   ...rollbackMutations,
+  ...oversizeMutations,
   ...resignedMutations,
   ...issuedMutations,
 ];

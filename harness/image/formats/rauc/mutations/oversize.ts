@@ -22,6 +22,7 @@ function oversize(
   return {
     id: `rauc-oversize-${id}`,
     kind: 'coverage',
+    huge: true,
     name,
     rationale:
       'A device that computes with 32 bits takes the signature of a few bytes for that of the whole, and installs whatever follows them.',
