@@ -27,7 +27,7 @@ export const secureBoot = Buffer.from(
   'hex',
 );
 
-/** Example 2: severed installation (element 17 then) and text, without the signature object's severed elements cut. */
+/** Example 2, with its severed elements: installation (element 17 then) and text. */
 export const severedElements = Buffer.from(
   'd86ba4025873825824822f582086bbcc8823f3a4441956f02b001302f503487461fb77fab086efe31530881f97584ad2' +
     '8443a10126a0f658408c6bf014b62fa7b80dd5eb2ff7024ab52a116cd1bc0db1f10311b31e7b29e3beae765fad42fb86' +
