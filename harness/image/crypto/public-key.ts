@@ -1,8 +1,8 @@
 /** Public keys and certificates from files, in whatever form a maker hands them out. */
 
-import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { BoardFileError } from '../../errors.ts';
-import type { PublicKey } from '../trust.ts';
+import type { PublicKey, TestKey } from '../trust.ts';
 
 /**
  * Every key in a file: PEM (public keys and certificates, several), DER (SubjectPublicKeyInfo, PKCS #1, certificate).
@@ -55,4 +55,23 @@ function classic(key: KeyObject, name: string): PublicKey {
 
 function fromCertificate(certificate: X509Certificate, name: string): PublicKey[] {
   return [{ ...classic(certificate.publicKey, name), certificate: certificate.raw }];
+}
+
+/**
+ * A private key for tests, with the certificates that belong to it.
+ *
+ * @param chain PEM certificates, the signer's first
+ * @throws BoardFileError `no-test-key`
+ */
+export function readTestKey(bytes: Uint8Array, name: string, chain?: Uint8Array): TestKey {
+  const certificates = chain === undefined ? [] : readPublicKeys(chain, `${name}, its certificates`);
+  const ders = certificates.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]));
+  try {
+    return { kind: 'classic', key: createPrivateKey(Buffer.from(bytes)), chain: ders, name };
+  } catch (cause) {
+    throw new BoardFileError('no-test-key', `${name}: no private key that can be read`, {
+      cause,
+      hint: 'PEM of a private key without a passphrase is understood (PKCS #8, SEC 1 or PKCS #1).',
+    });
+  }
 }
