@@ -1,13 +1,15 @@
 /**
  * A scanner of CBOR that keeps offsets: where every head and value lies, whatever the bytes say, and which heads are
- * longer than they need be. Libraries decode; attacks need to know which byte to change. Also encoders, always with the
- * shortest definite heads.
+ * longer than they need be. Libraries decode; attacks need to know which byte to change.
  *
  * Source: RFC 8949, 3 (encoding), 4.2.1 (core deterministic encoding), appendix F (well-formedness).
  */
 
 import type { ByteSource } from '../byte-source.ts';
 import type { Issue } from '../image.ts';
+import { cborHead, cborMajors } from './cbor-encode.ts';
+
+export * from './cbor-encode.ts';
 
 /** One item: `[start, headEnd)` its head, `[headEnd, end)` what belongs to it; clipped to what contains it. */
 export interface CborItem {
@@ -38,17 +40,6 @@ export interface CborScan {
   /** Codes that begin with `cbor-`; see {@link harmlessCbor}. */
   issues: readonly Issue[];
 }
-
-export const cborMajors = {
-  uint: 0,
-  nint: 1,
-  bytes: 2,
-  text: 3,
-  array: 4,
-  map: 5,
-  tag: 6,
-  simple: 7,
-} as const;
 
 /** Issues of items that are well-formed and can be read, but are not in deterministic encoding. */
 export const harmlessCbor: ReadonlySet<string> = new Set([
@@ -268,49 +259,3 @@ function contents(source: ByteSource, item: CborItem, most: number): Buffer {
   const parts = item.indefinite ? item.children : [item];
   return Buffer.concat(parts.map(({ headEnd, end }) => source.read(headEnd, Math.min(end, headEnd + most))));
 }
-
-/** A head in its shortest form, or in `extra` bytes beyond the first (1, 2, 4 or 8). */
-export function cborHead(major: number, argument: bigint | number, extra?: 1 | 2 | 4 | 8): Buffer {
-  const value = BigInt(argument);
-  const width =
-    extra ?? (value < 24n ? 0 : value < 0x100n ? 1 : value < 0x1_0000n ? 2 : value < 0x1_0000_0000n ? 4 : 8);
-  if (width === 0) return Buffer.of((major << 5) | Number(value));
-  const info = 24 + Math.log2(width);
-  return Buffer.concat([
-    Buffer.of((major << 5) | info),
-    Buffer.from(value.toString(16).padStart(2 * width, '0'), 'hex'),
-  ]);
-}
-
-export function encodeCborInt(value: bigint | number): Buffer {
-  const number = BigInt(value);
-  return number < 0n ? cborHead(cborMajors.nint, -1n - number) : cborHead(cborMajors.uint, number);
-}
-
-export function encodeCborBytes(...parts: readonly Uint8Array[]): Buffer {
-  const bytes = Buffer.concat(parts);
-  return Buffer.concat([cborHead(cborMajors.bytes, bytes.length), bytes]);
-}
-
-export function encodeCborText(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  return Buffer.concat([cborHead(cborMajors.text, bytes.length), bytes]);
-}
-
-export function encodeCborArray(...items: readonly Uint8Array[]): Buffer {
-  return Buffer.concat([cborHead(cborMajors.array, items.length), ...items]);
-}
-
-/** Entries in the order given: encoded keys and values. */
-export function encodeCborMap(
-  ...entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[]
-): Buffer {
-  return Buffer.concat([cborHead(cborMajors.map, entries.length), ...entries.flat()]);
-}
-
-export function encodeCborTag(tag: number, item: Uint8Array): Buffer {
-  return Buffer.concat([cborHead(cborMajors.tag, tag), item]);
-}
-
-export const cborNull = Buffer.of(0xf6);
-export const cborTrue = Buffer.of(0xf5);

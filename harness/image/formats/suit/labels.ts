@@ -30,7 +30,7 @@ export const sequenceNames: ReadonlyMap<number, string> = new Map([
   [15, 'dependency-resolution'],
   [16, 'payload-fetch'],
   [18, 'candidate-verification'],
-  // Number of the installation up to draft 23; 20 since.
+  // Number of the installation in earlier drafts (19, for one); 20 in the registry.
   [17, 'install'],
   [20, 'install'],
   [manifestKeys.validate, 'validate'],

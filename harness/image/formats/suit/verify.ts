@@ -5,15 +5,14 @@
  * Source: draft-ietf-suit-manifest-34, "Required Checks", "Severable Elements", "suit-condition-image-match".
  */
 
-import { cborMajors } from '../../codec/cbor.ts';
 import type { ByteSource } from '../../byte-source.ts';
-import { classicKeys, type ReferenceVerdict, type Trust } from '../../trust.ts';
-import { algorithmName, canonicalEcdsa, sigStructure, verifiesWith, type Malleability } from './cose.ts';
-import { digestName, type AuthBlock, type CoseSignature } from './auth.ts';
+import type { ReferenceVerdict, Trust } from '../../trust.ts';
+import { digestName } from './auth.ts';
 import { checkAgainstGenuine } from './genuine.ts';
-import { coseAlgorithms, digestAlgorithms, sequenceNames } from './labels.ts';
+import { digestAlgorithms, envelopeKeys, sequenceNames } from './labels.ts';
 import { fitsWrapped, parseSuit, severedItem, type SuitImage } from './parse.ts';
 import { checkPayloads } from './payloads.ts';
+import { signatureCheck } from './signatures.ts';
 
 /** Why an envelope is refused, in the order in which it is looked for. */
 export type Refusal =
@@ -49,14 +48,13 @@ export function no(reason: Refusal, detail: string): Refused {
 /** Never throws, whatever the bytes. */
 export function suitVerifier(trust: Trust): (source: ByteSource) => ReferenceVerdict {
   const genuine = trust.genuine.map((source) => ({ source, image: parseSuit(source) }));
-  const { malleableSignatures: malleable } = trust.policy;
-  const known = new Set(genuine.flatMap(({ source, image }) => signatureMarks(source, image, malleable)));
+  const checkSignatures = signatureCheck(trust, genuine);
   return (source) => {
     const image = parseSuit(source);
     return (
       checkEnvelope(image) ??
       checkDigest(source, image) ??
-      checkSignatures(source, image, trust, known) ??
+      checkSignatures(source, image) ??
       checkTrailing(image, trust) ??
       checkManifest(image) ??
       checkSevered(source, image) ??
@@ -86,78 +84,6 @@ function checkDigest(source: ByteSource, { auth, manifest }: SuitImage): Refused
   return no('digest', `the digest ${digest.bytes.toString('hex')} does not fit the manifest`);
 }
 
-function checkSignatures(
-  source: ByteSource,
-  { auth }: SuitImage,
-  trust: Trust,
-  known: ReadonlySet<string>,
-): Refused | undefined {
-  const payload = signedPayload(source, auth);
-  const signed = (auth?.blocks ?? []).flatMap((block) =>
-    block.kind === 'sign1' || block.kind === 'sign'
-      ? block.signatures.map((signature) => ({ block, signature }))
-      : [],
-  );
-  if (signed.length === 0) return no('unsigned', 'there is no signature among the authentication blocks');
-  const usable = signed.filter(({ signature }) => coseAlgorithms.has(signature.algorithm ?? NaN));
-  if (usable.length === 0) {
-    const named = signed.map(({ signature }) => algorithmName(signature.algorithm)).join(', ');
-    return no('algorithm', `signed with ${named}`);
-  }
-  const keys = classicKeys(trust);
-  const { malleableSignatures: malleable } = trust.policy;
-  const good = usable.some(({ block, signature }) => {
-    if (!isDetached(block)) return false;
-    const scheme = coseAlgorithms.get(signature.algorithm ?? NaN)?.scheme ?? { kind: 'named' };
-    // Of several signers, the keys say which is trusted; a genuine envelope alone vouches for what they cannot check.
-    const byHeart = keys.length === 0 || scheme.kind === 'named';
-    if (byHeart && known.has(signatureMark(source, block, signature, payload, malleable))) return true;
-    const message = sigStructure(source, block, signature, payload);
-    const value = bytesOf(source, signature);
-    return keys.some((key) => verifiesWith(key, scheme, message, value, malleable));
-  });
-  return good ? undefined : no('signature', `none of ${usable.length} signatures is good for a trusted key`);
-}
-
-/** SUIT has its payloads detached: one inside would be signed in place of the digest. */
-function isDetached({ payload }: AuthBlock): boolean {
-  return payload?.major === cborMajors.simple && payload.argument === 22n;
-}
-
-/** More than any signature has. */
-const mostSignatureBytes = 65_536;
-
-function bytesOf(source: ByteSource, { signature }: CoseSignature): Uint8Array {
-  return source.read(signature.headEnd, Math.min(signature.end, signature.headEnd + mostSignatureBytes));
-}
-
-function signedPayload(source: ByteSource, auth: SuitImage['auth']): Uint8Array {
-  const wrapper = auth?.digestWrapper;
-  return wrapper === undefined ? Buffer.alloc(0) : source.read(wrapper.headEnd, wrapper.end);
-}
-
-/** What is signed and by which signature, as one string: what can be trusted without the maker's public key. */
-function signatureMark(
-  source: ByteSource,
-  block: AuthBlock,
-  signature: CoseSignature,
-  payload: Uint8Array,
-  malleable: Malleability,
-): string {
-  const message = sigStructure(source, block, signature, payload).toString('base64');
-  const scheme = coseAlgorithms.get(signature.algorithm ?? NaN)?.scheme;
-  const bytes = bytesOf(source, signature);
-  const value = malleable === 'accept' ? canonicalEcdsa(bytes, scheme) : bytes;
-  return `${message} ${Buffer.from(value).toString('base64')}`;
-}
-
-function signatureMarks(source: ByteSource, { auth }: SuitImage, malleable: Malleability): string[] {
-  const payload = signedPayload(source, auth);
-  return (auth?.blocks ?? []).flatMap((block) =>
-    block.signatures.map((signature) => signatureMark(source, block, signature, payload, malleable)),
-  );
-}
-
 function checkTrailing({ size, envelopeEnd }: SuitImage, { policy }: Trust): Refused | undefined {
   if (policy.appendedData !== 'refuse' || envelopeEnd === size) return undefined;
   return no('trailing', `${size - envelopeEnd} bytes behind the envelope`);
@@ -184,7 +110,10 @@ function checkSevered(source: ByteSource, { manifest, members }: SuitImage): Ref
 
 function checkUndeclared({ members, manifest }: SuitImage, { policy }: Trust): Refused | undefined {
   if (policy.unsignedMetadata !== 'refuse') return undefined;
-  const known = new Set<unknown>([2, 3, ...(manifest?.severed ?? []).map(({ label }) => label)]);
+  const known = new Set<unknown>([
+    ...Object.values(envelopeKeys),
+    ...(manifest?.severed ?? []).map(({ label }) => label),
+  ]);
   const strange = members.find(({ key }) => typeof key !== 'string' && !known.has(key));
   return strange && no('undeclared-member', `the manifest knows nothing of envelope element ${strange.key}`);
 }

@@ -22,6 +22,8 @@ export interface BuildOptions {
   /** Integrated payload; nothing is integrated when absent. */
   payload?: Uint8Array;
   payloadName?: string;
+  /** Never compares the payload with a digest. */
+  unchecked?: boolean;
   /** Two slots, chosen by try-each, with a payload each. */
   slots?: boolean;
   /** A second component, of which nothing is said. */
@@ -57,7 +59,7 @@ export function buildSuit(options: BuildOptions): Buffer {
       ...(options.componentId === undefined
         ? []
         : [[5, options.componentId.map((part) => utf8(part))] satisfies Entry]),
-      [7, encode([...first(options), 3, 15])],
+      [7, encode([...first(options), ...(options.unchecked === true ? [1, 15] : [3, 15])])],
       [9, encode([...first(options), 23, 2])],
       [20, options.severedInstall === true ? digest(encode(install)) : install],
       ...(text === undefined ? [] : [[23, digest(encode(text))] satisfies Entry]),
@@ -125,7 +127,8 @@ function common(options: BuildOptions, digest: Digest): Map<number | string, unk
 
 function installSequence(options: BuildOptions): unknown[] {
   const uri = options.payload === undefined ? 'https://example.com/firmware.bin' : nameOf(options);
-  if (options.slots !== true) return [20, map([21, uri]), 21, 2, 3, 15];
+  if (options.slots !== true)
+    return [20, map([21, uri]), 21, 2, ...(options.unchecked === true ? [] : [3, 15])];
   const slots = [0, 1].map((slot) =>
     encode([20, map([5, slot]), 5, 5, 20, map([21, nameOf(options, `-${slot}`)])]),
   );
