@@ -69,7 +69,13 @@ function derKind(bytes: Uint8Array): string | undefined {
   if (outer?.tag !== derTags.SEQUENCE || outer.end !== bytes.length || nodes.length !== 1) return undefined;
   const tags = outer.children.map(({ tag }) => tag).join(' ');
   const integers = `${derTags.INTEGER} ${derTags.INTEGER}`;
-  if (tags === integers) return bytes.length < 150 ? 'an ECDSA signature in DER' : undefined;
+  if (tags === integers) {
+    // Two numbers: an RSA public key has a short exponent, a signature two long ones.
+    const [, second] = outer.children;
+    return second !== undefined && second.end - second.valueStart > 12
+      ? 'an ECDSA signature in DER'
+      : undefined;
+  }
   if (tags.startsWith(`${integers} ${derTags.INTEGER}`) || isPrivate(outer)) return 'a private key in DER';
   const [first] = outer.children;
   if (first?.tag === derTags.OBJECT_IDENTIFIER) return 'a CMS (PKCS #7) file';

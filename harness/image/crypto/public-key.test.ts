@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { describe, it } from 'mocha';
 import { BoardFileError } from '../../errors.ts';
 import { bytesSource } from '../byte-source.ts';
@@ -121,7 +121,7 @@ describe('public keys from files', () => {
     assert.match(refusal(pem('CERTIFICATE REQUEST', Buffer.alloc(9))), /a certificate request/);
     assert.match(refusal(pem('PUBLIC KEY', Buffer.alloc(9))), /^bad-key/);
     assert.match(refusal(Buffer.alloc(2420, 3)), /as an ML-DSA-44 signature has/);
-    assert.match(refusal(Buffer.of(0x30, 6, 2, 1, 5, 2, 1, 6)), /an ECDSA signature in DER/);
+    assert.match(refusal(sign('sha256', Buffer.alloc(3), p256.privateKey)), /an ECDSA signature in DER/);
     assert.match(refusal(Buffer.from('version https://git-lfs.github.com/spec/v1\n')), /Git LFS pointer/);
     assert.match(refusal(Buffer.from('hello')), /plain text/);
   });

@@ -80,8 +80,10 @@ function bare(bytes: Buffer, name: string): PublicKey | undefined {
 }
 
 function fromDer(der: Buffer, name: string): PublicKey[] {
-  // node:crypto would quietly take the public half of it.
-  if (looksLike(der).includes('private key')) throw privateKey(name);
+  const like = looksLike(der);
+  // node:crypto would quietly take the public half of the one, and the other for an RSA key.
+  if (like.includes('private key')) throw privateKey(name);
+  if (like.includes('signature in DER')) return [];
   const attempts: (() => PublicKey[])[] = [
     () => fromCertificate(der, name),
     () => [classic(createPublicKey({ key: der, format: 'der', type: 'spki' }), name)],
