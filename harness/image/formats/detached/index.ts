@@ -18,6 +18,7 @@ import { parseDetached, type DetachedImage } from './parse.ts';
 import { detachedVerifier } from './verify.ts';
 
 export { detachedLayoutSchema, type DetachedLayout, type DetachedLayoutInput } from './layout.ts';
+export { guessLayout, type Guess } from './guess.ts';
 export { joinDetached, splitDetached } from './split.ts';
 export type { DetachedImage } from './parse.ts';
 

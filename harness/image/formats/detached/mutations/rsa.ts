@@ -150,12 +150,16 @@ const modulusNumbers: readonly SignatureAttack[] = [
     references: ['SIG-07', numbersRfc, 'Wycheproof, flag SignatureMalleability'],
     forge: (context) =>
       withKey(context, ({ n, bytes }) => {
-        const good = resigned(context);
-        if ('doesNotApply' in good) return good;
-        const sum = toNumber(good) + n;
-        return sum < 1n << BigInt(8 * bytes)
-          ? toBytes(sum, bytes)
-          : { doesNotApply: 'the sum of this signature and the modulus has no room' };
+        // With PSS every salt gives another signature; some leave room below the next power of two.
+        for (let attempt = 0; attempt < (context.scheme.type === 'rsa-pss' ? 64 : 1); attempt += 1) {
+          const random = (label: string, count: number): Buffer =>
+            context.random(`${label} ${attempt}`, count);
+          const good = resigned({ ...context, random });
+          if ('doesNotApply' in good) return good;
+          const sum = toNumber(good) + n;
+          if (sum < 1n << BigInt(8 * bytes)) return toBytes(sum, bytes);
+        }
+        return { doesNotApply: 'the sum of this signature and the modulus has no room' };
       }),
   },
 ];

@@ -41,13 +41,21 @@ export function ecdsaSigner(
   return classicSigner(pair, (message, key) => sign(hash, message, { key, dsaEncoding }));
 }
 
+/** RSA-2048 with a modulus that leaves room above it, so that it can be added to a small signature. */
 export function rsaSigner(padding: 'pkcs1' | 'pss', publicExponent = 0x10001, saltLength = 32): Signer {
-  const pair = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent });
+  let pair = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent });
+  while (firstByteOfModulus(pair.publicKey) >= 0xb8)
+    pair = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent });
   return classicSigner(pair, (message, key) =>
     padding === 'pkcs1'
       ? sign('sha256', message, key)
       : sign('sha256', message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }),
   );
+}
+
+function firstByteOfModulus(key: KeyObject): number {
+  const { n = '' } = key.export({ format: 'jwk' }) as { n?: string };
+  return Buffer.from(n, 'base64url')[0] ?? 0;
 }
 
 const libraries = {
