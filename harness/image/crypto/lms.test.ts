@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import { bytesSource } from '../byte-source.ts';
 import { lmOtsSets, lmsSets, lmsSignatureBytes } from './lms-parameters.ts';
 import { readHssPublicKey, readHssSignature, readLmsSignature, verifyHss, verifyLms } from './lms.ts';
+import { signOnce } from './lms-once.ts';
 import * as rfc from './test/rfc8554.ts';
 
 const signature = Buffer.concat([
@@ -82,6 +83,18 @@ describe('LMS and HSS', () => {
     const [h5, w8] = [lmsSets[0], lmOtsSets[3]];
     assert.ok(h5 && w8);
     assert.equal(lmsSignatureBytes(h5, w8), rfc.firstSignature.length);
+  });
+
+  it('takes what a one-leaf key pair signs, in every family of hashes, and nothing else of it', () => {
+    const random = (label: string, bytes: number): Buffer => Buffer.alloc(bytes, label);
+    for (const ots of lmOtsSets.filter(({ w }) => w === 4)) {
+      const set = lmsSets.find(({ family, m, h }) => family === ots.family && m === ots.n && h === 10);
+      assert.ok(set);
+      const { publicKey, signature: once } = signOnce(set, ots, 513, message, random);
+      assert.deepEqual(verifyLms(publicKey, message, once), { good: true }, ots.name);
+      const other = verifyLms(publicKey, bytesSource(Buffer.from('another message')), once);
+      assert.match(other.good ? 'good' : other.why, /another root/, ots.name);
+    }
   });
 
   it('never throws, whatever the bytes', () => {
