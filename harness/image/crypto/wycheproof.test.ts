@@ -92,7 +92,8 @@ function check(group: Group, scheme: SignatureScheme, vector: Vector): void {
   assert.equal(good, wanted(vector), `vector ${vector.tcId}: ${vector.comment}`);
 }
 
-describe('Wycheproof vectors', () => {
+describe('Wycheproof vectors', function () {
+  this.timeout(30_000);
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('_test.json')) : [];
 
   it('has verifiers that tell good from bad without any vectors', () => {

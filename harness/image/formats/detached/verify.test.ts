@@ -44,7 +44,9 @@ function verdict(
 
 const appended = (signer: Signer): Buffer => Buffer.concat([payload, signer.sign(payload)]);
 
-describe('detached and appended signatures: parser and verifier', () => {
+describe('detached and appended signatures: parser and verifier', function () {
+  this.timeout(60_000);
+
   it('names every byte of a trailer, and what is wrong with it', () => {
     const layout: DetachedLayoutInput = {
       ...appendedEd25519,
@@ -145,7 +147,9 @@ describe('detached and appended signatures: parser and verifier', () => {
   });
 });
 
-describe('detached and appended signatures: attacks', () => {
+describe('detached and appended signatures: attacks', function () {
+  this.timeout(60_000);
+
   function attacksOn(layout: DetachedLayoutInput, bytes: Uint8Array, signer: Signer, policy: Policy = {}) {
     const format = detachedFormat(layout);
     return attackSet(
@@ -257,7 +261,9 @@ describe('detached and appended signatures: attacks', () => {
   });
 });
 
-describe('layouts found by trying', () => {
+describe('layouts found by trying', function () {
+  this.timeout(60_000);
+
   it('finds appended and detached signatures of every scheme', () => {
     const signers: Signer[] = [
       ed25519,
