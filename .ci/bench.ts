@@ -1,5 +1,5 @@
 /**
- * `npm run bench [modbus|console|start|memory]`: measured claims, as ratios against a named peer in the same run.
+ * `npm run bench [modbus|console|start|memory|image]`: measured claims, as ratios against a named peer in the same run.
  * Numbers from a busy machine are noise; the ratios hold better, and are what README and CHANGELOG may quote.
  */
 
@@ -152,6 +152,35 @@ async function memory(): Promise<Row[]> {
   return [row('peak memory of a full run', peakKiB / 1024, idle / 1024, 'idle node', 'MiB', 'under 250 MB')];
 }
 
+/** All attack images of a 512 MiB golden image, in a process of its own; and small files of each format, inspected. */
+async function image(): Promise<Row[]> {
+  const { benchAttacks, benchInspection } = await import('../harness/image/bench.ts');
+  const { slowest, all, openssl, extraMiB } = benchAttacks();
+  const inspections = await benchInspection();
+  return [
+    row(
+      `attack images, slowest digest-bound (${slowest.id})`,
+      slowest.rate,
+      openssl,
+      'openssl dgst -sha256',
+      'MB/s of CPU',
+      'at least 0.8',
+    ),
+    row('attack images, all', all, openssl, 'openssl dgst -sha256', 'MB/s of CPU', '—'),
+    row('attack images: extra memory', extraMiB, 64, 'the limit', 'MiB', 'under 1'),
+    ...inspections.map(({ format, bytes, perSecond, digestsPerSecond }) =>
+      row(
+        `inspections of a ${format} image of ${bytes} bytes`,
+        perSecond,
+        digestsPerSecond,
+        'SHA-256 of the same bytes by node:crypto',
+        '/s',
+        '—',
+      ),
+    ),
+  ];
+}
+
 function residentKiB(pid: number): number {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
@@ -192,6 +221,7 @@ const parts: Readonly<Record<string, () => Promise<Row[]> | Row[]>> = {
   console: console_,
   start,
   memory,
+  image,
 };
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => parts[name] === undefined);

@@ -2,7 +2,9 @@
  * Holds our expectations against verifiers that nobody here wrote: images made by the formats' own tools, every attack on
  * them, and what the real verifier says of each. Every disagreement has its explanation in disagreements/, or fails.
  *
- *   tsx .ci/compare/main.ts [tool …]     all tools that are installed; --require-all: a missing one is a failure
+ *   npm run compare -- [tool …]      all tools that are installed
+ *   --require-all                    a missing one is a failure
+ *   --packages                       prints the Debian packages that hold them
  */
 
 import {
@@ -45,11 +47,18 @@ const here = import.meta.dirname;
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const requireAll = process.argv.includes('--require-all');
 
-async function main(): Promise<void> {
-  const tally: Tally = { compared: 0, explained: 0, failures: [] };
+async function verifiers(): Promise<RealVerifier[]> {
+  const found: RealVerifier[] = [];
   for (const file of readdirSync(join(here, 'tools')).sort()) {
     const { verifier } = (await import(join(here, 'tools', file))) as { verifier: RealVerifier };
-    if (wanted.length > 0 && !wanted.includes(verifier.name)) continue;
+    if (wanted.length === 0 || wanted.includes(verifier.name)) found.push(verifier);
+  }
+  return found;
+}
+
+async function main(): Promise<void> {
+  const tally: Tally = { compared: 0, explained: 0, failures: [] };
+  for (const verifier of await verifiers()) {
     const version = verifier.version();
     if (version === undefined) {
       const message = `${verifier.name} is not installed (Debian: ${verifier.packages.join(' ')})`;
@@ -186,4 +195,7 @@ function writeSource(path: string, source: ByteSource): void {
   }
 }
 
-await main();
+if (process.argv.includes('--packages')) {
+  const packages = new Set((await verifiers()).flatMap((verifier) => verifier.packages));
+  console.log([...packages].sort().join(' '));
+} else await main();

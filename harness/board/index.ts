@@ -24,6 +24,7 @@ export {
   type Declaration,
   type FirmwareFormat,
   type IntegrityObject,
+  policyOf,
 } from './declaration-schema.ts';
 export { FromRef } from './from-ref.ts';
 export { boardJsonSchema, declarationJsonSchema, type JsonSchema } from './json-schema.ts';
@@ -34,7 +35,7 @@ export {
   type BoardSources,
   type LoadedBoard,
 } from './load-board.ts';
-export { deepFreeze, loadDeclaration, type LoadedDeclaration } from './load-declaration.ts';
+export { deepFreeze, loadDeclaration, loadYaml, type LoadedDeclaration } from './load-declaration.ts';
 export { socketLock, type BenchLock, type HeldLock, type LockHolder } from './lock.ts';
 export { editDistance, nearest, suggestion } from './nearest.ts';
 export { dependenciesOf, openingOrder } from './opening-order.ts';

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
+import { addImageCommand } from './image/command.ts';
 import type { GlobalOptions, RunOptions } from './options.ts';
 import { version } from './paths.ts';
 
@@ -15,6 +16,8 @@ Examples:
   fieldproof run --defect accept-unsigned       the simulated gateway, broken in one way
   fieldproof doctor boards/my-gateway.yaml      what is attached, what is missing, what to do about it
   fieldproof plan boards/my-gateway.yaml        what a run would do, consume and risk
+  fieldproof image inspect golden.bin --key maker.pem     what an image says and covers
+  fieldproof image attacks golden.bin --out attacks       every attack image from one golden image
   fieldproof init my-bench                      a folder for boards of your own
 
 Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided,
@@ -126,6 +129,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       const { reportCommand } = await import('./report-command.ts');
       code = await reportCommand(run, options<GlobalOptions>(command));
     });
+
+  addImageCommand(program, (ended) => (code = ended));
 
   program
     .command('init')

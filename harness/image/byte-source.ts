@@ -15,17 +15,20 @@ export interface ByteSource {
   read(start: number, end: number): Uint8Array;
   /** Fills the target with the bytes from `start` on. Returns how many there were. For bulk work without garbage. */
   readInto(target: Uint8Array, start: number): number;
-  /** Where the run of bytes at this offset comes from, when it is another source's, unchanged. */
+  /** What the bytes from this offset on are made of, when they are not this source's own. */
   origin?(at: number): Origin | undefined;
 }
 
-/** The bytes from an offset up to `end` are those of `source` from `from` on. */
-export interface Origin {
-  source: ByteSource;
-  from: number;
-  /** Where the run ends, in the coordinates of the one that was asked. */
-  end: number;
-}
+/** The bytes from an offset up to `end`, in the coordinates of the source that was asked. */
+export type Origin = { end: number } &
+  /** Those of another source, from `from` on. */
+  (
+    | { kind: 'copy'; source: ByteSource; from: number }
+    /** These. */
+    | { kind: 'bytes'; bytes: Uint8Array }
+    /** One value, over and over. */
+    | { kind: 'fill'; byte: number }
+  );
 
 /** The range clipped to `[0, size)`, never inverted. */
 export function clip(start: number, end: number, size: number): { start: number; end: number } {
@@ -108,7 +111,7 @@ export function slice(source: ByteSource, start: number, end: number): ByteSourc
       const part = clip(from, from + target.length, size);
       return source.readInto(target.subarray(0, part.end - part.start), range.start + part.start);
     },
-    origin: (at) => (at < size ? { source, from: range.start + at, end: size } : undefined),
+    origin: (at) => (at < size ? { kind: 'copy', source, from: range.start + at, end: size } : undefined),
   };
 }
 
@@ -144,7 +147,7 @@ export function joined(parts: readonly ByteSource[]): ByteSource {
       const source = parts[index];
       const start = starts[index];
       if (source === undefined || start === undefined) return undefined;
-      return { source, from: at - start, end: start + source.size };
+      return { kind: 'copy', source, from: at - start, end: start + source.size };
     },
   };
 }
@@ -200,7 +203,21 @@ export function sameBytes(a: ByteSource, b: ByteSource): boolean {
 
 /** Up to where both are the same run of one source; `at` when they are not. */
 function sharedEnd(a: ByteSource, b: ByteSource, at: number): number {
-  const one = a.origin?.(at) ?? { source: a, from: at, end: a.size };
-  const other = b.origin?.(at) ?? { source: b, from: at, end: b.size };
+  const one = rootOf(a, at);
+  const other = rootOf(b, at);
+  if (one.kind !== 'copy' || other.kind !== 'copy') return at;
   return one.source === other.source && one.from === other.from ? Math.min(one.end, other.end) : at;
+}
+
+/** What the bytes from an offset on are made of in the end, through all sources that only pass them on. */
+export function rootOf(source: ByteSource, at: number): Origin {
+  let found: Origin = { kind: 'copy', source, from: at, end: source.size };
+  for (;;) {
+    if (found.kind !== 'copy') return found;
+    const next: Origin | undefined = found.source.origin?.(found.from);
+    if (next === undefined) return found;
+    const end: number = Math.min(found.end, at + (next.end - found.from));
+    found =
+      next.kind === 'bytes' ? { ...next, bytes: next.bytes.subarray(0, end - at), end } : { ...next, end };
+  }
 }

@@ -1,10 +1,10 @@
 /**
- * Digests of parts of an image, each byte hashed once: states along the way are remembered, and a patched image goes on
- * from the state of its base at the first change.
+ * Digests of parts of an image, each byte hashed once: states along the way are remembered by what was hashed. An image
+ * that differs from its base late goes on from the base's state; two that begin alike share their beginning.
  */
 
 import { createHash, type Hash } from 'node:crypto';
-import { clip, pieces, type ByteSource } from './byte-source.ts';
+import { clip, pieces, rootOf, type ByteSource, type Origin } from './byte-source.ts';
 
 export type DigestAlgorithm = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
@@ -23,65 +23,119 @@ export function sha256Hex(source: ByteSource): string {
   return digestOf(source).toString('hex');
 }
 
-/** States of one hash that began at one offset, in ascending order of where they stand. */
-interface Trail {
-  stops: { at: number; hash: Hash }[];
-}
+/** States of one hash inside one run of bytes, by how far into it, ascending. */
+type Trail = { bytes: number; hash: Hash }[];
 
-const trails = new WeakMap<ByteSource, Map<string, Trail>>();
-
-/** Distance of remembered states in bytes: a change costs at most this much hashing again. */
+/** By algorithm, everything that was hashed before, and where the run began. The least recently used goes first. */
+const trails = new Map<string, Trail>();
+const mostTrails = 128;
+/** States of one trail: a change in a long run costs at most one stride of hashing again. */
+const mostStates = 256;
 const stride = 8 * 1024 * 1024;
-/** States remembered of one trail, beside those at the stride: ends that were asked for. */
-const mostStops = 512;
-/** Trails of one source: a hostile image may name very many parts. */
-const mostTrails = 64;
+/** More runs than this are hashed without remembering anything. */
+const mostRuns = 1000;
 
-function trailOf(source: ByteSource, algorithm: DigestAlgorithm, start: number): Trail {
-  const ofSource = trails.get(source) ?? new Map<string, Trail>();
-  trails.set(source, ofSource);
-  const key = `${algorithm} from ${start}`;
-  const trail = ofSource.get(key) ?? { stops: [] };
-  if (ofSource.size < mostTrails) ofSource.set(key, trail);
-  return trail;
+/** A run of bytes of one origin, with the name of the trail inside it. */
+interface Run {
+  start: number;
+  bytes: number;
+  trail: string;
 }
 
 /** The state of a hash that has taken in `[start, end)`. To be copied, not updated. */
 function stateAt(source: ByteSource, algorithm: DigestAlgorithm, start: number, end: number): Hash {
-  const origin = start < end ? source.origin?.(start) : undefined;
-  if (origin !== undefined && origin.end >= end) {
-    return stateAt(origin.source, algorithm, origin.from, origin.from + (end - start));
+  const runs = runsOf(source, algorithm, start, end);
+  if (runs === undefined) return update(createHash(algorithm), source, start, end);
+  let known: { index: number; bytes: number; hash: Hash } | undefined;
+  for (let index = runs.length - 1; index >= 0 && known === undefined; index -= 1) {
+    const run = runs[index];
+    if (run === undefined) break;
+    const state = trailNamed(run.trail)?.findLast(({ bytes }) => bytes <= run.bytes);
+    if (state !== undefined) known = { index, ...state };
   }
-  const trail = trailOf(source, algorithm, start);
-  const from =
-    before(trail, end) ??
-    (origin === undefined
-      ? { at: start, hash: createHash(algorithm) }
-      : {
-          at: origin.end,
-          hash: stateAt(origin.source, algorithm, origin.from, origin.from + (origin.end - start)),
-        });
-  if (from.at === end) return from.hash;
-  const hash = from.hash.copy();
-  let at = from.at;
-  let remembered = from.at;
-  for (const piece of pieces(source, { start: from.at, end })) {
-    hash.update(piece);
-    at += piece.length;
-    if (at - remembered < stride && at !== end) continue;
-    remember(trail, at, hash);
-    remembered = at;
+  const hash = known?.hash.copy() ?? createHash(algorithm);
+  for (const [offset, run] of runs.slice(known?.index ?? 0).entries()) {
+    const done = offset === 0 ? (known?.bytes ?? 0) : 0;
+    follow(hash, source, run, done);
   }
   return hash;
 }
 
-/** The last remembered state that stands at `end` or before. */
-function before(trail: Trail, end: number): { at: number; hash: Hash } | undefined {
-  return trail.stops.findLast(({ at }) => at <= end);
+/** Takes in what is left of a run, remembering states on the way. */
+function follow(hash: Hash, source: ByteSource, run: Run, done: number): void {
+  for (let at = done; at < run.bytes;) {
+    const to = Math.min(run.bytes, at + stride);
+    update(hash, source, run.start + at, run.start + to);
+    remember(run.trail, to, hash);
+    at = to;
+  }
 }
 
-function remember(trail: Trail, at: number, hash: Hash): void {
-  if (trail.stops.length >= mostStops || trail.stops.some((stop) => stop.at === at)) return;
-  trail.stops.push({ at, hash: hash.copy() });
-  trail.stops.sort((a, b) => a.at - b.at);
+function update(hash: Hash, source: ByteSource, start: number, end: number): Hash {
+  for (const piece of pieces(source, { start, end })) hash.update(piece);
+  return hash;
+}
+
+/** The runs of `[start, end)`, each named by what comes before it; undefined when there are too many. */
+function runsOf(
+  source: ByteSource,
+  algorithm: DigestAlgorithm,
+  start: number,
+  end: number,
+): Run[] | undefined {
+  const runs: Run[] = [];
+  let before = algorithm as string;
+  for (let at = start; at < end;) {
+    if (runs.length === mostRuns) return undefined;
+    const origin = rootOf(source, at);
+    const bytes = Math.min(origin.end, end) - at;
+    runs.push({ start: at, bytes, trail: `${before} ${nameOf(origin, bytes)}` });
+    before = shortened(`${before} ${nameOf(origin, bytes)}+${bytes}`);
+    at += bytes;
+  }
+  return runs;
+}
+
+/** Names the bytes of a run from its start on; two runs of one name begin alike, as far as both go. */
+function nameOf(origin: Origin, bytes: number): string {
+  switch (origin.kind) {
+    case 'copy':
+      return `${idOf(origin.source)}@${origin.from}`;
+    case 'fill':
+      return `fill${origin.byte}`;
+    case 'bytes':
+      return shortened(Buffer.from(origin.bytes.subarray(0, bytes)).toString('hex'));
+  }
+}
+
+function shortened(name: string): string {
+  return name.length <= 128 ? name : createHash('sha256').update(name).digest('hex');
+}
+
+const ids = new WeakMap<ByteSource, number>();
+let nextId = 0;
+
+/** A number that no other source has or will have. */
+function idOf(source: ByteSource): number {
+  const id = ids.get(source) ?? nextId++;
+  ids.set(source, id);
+  return id;
+}
+
+function trailNamed(name: string): Trail | undefined {
+  const trail = trails.get(name);
+  if (trail === undefined) return undefined;
+  trails.delete(name); // now the most recently used
+  trails.set(name, trail);
+  return trail;
+}
+
+function remember(name: string, bytes: number, hash: Hash): void {
+  const trail = trailNamed(name) ?? [];
+  if (trail.length >= mostStates || trail.some((state) => state.bytes === bytes)) return;
+  trail.push({ bytes, hash: hash.copy() });
+  trail.sort((a, b) => a.bytes - b.bytes);
+  trails.set(name, trail);
+  const [oldest] = trails.keys();
+  if (trails.size > mostTrails && oldest !== undefined) trails.delete(oldest);
 }

@@ -99,7 +99,7 @@ export function genuine(image: FirmwareImage): GenuineImage {
 }
 
 /** The attack image in memory, to be offered to a device. */
-export function firmwareOf(attack: AttackImage): FirmwareImage {
+export function inMemory(attack: AttackImage): FirmwareImage {
   return { name: attack.name, bytes: materialise(attack.source), sha256: attack.sha256 };
 }
 

@@ -5,7 +5,7 @@ export {
   attackSet,
   attacksOn,
   eachAttack,
-  firmwareOf,
+  inMemory,
   genuine,
   rebuildAttack,
   type AttackImage,
@@ -18,4 +18,5 @@ export { imageFormats } from './formats/index.ts';
 export { formatOf, recognise } from './recognise.ts';
 export { bytesSource, fileSource, type ByteSource } from './byte-source.ts';
 export { policySchema, type Policy } from './policy.ts';
-export { attackKinds, type AttackKind } from './mutation.ts';
+export { attackKinds, type AttackKind, type Expectation } from './mutation.ts';
+export type { ImageFacts, ImageFormat } from './format.ts';

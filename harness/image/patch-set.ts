@@ -147,8 +147,12 @@ export function patched(base: ByteSource, set: PatchSet): ByteSource {
     },
     origin(at) {
       const piece = pieces[pieceAt(pieces, at)];
-      if (piece?.from.kind !== 'copy') return undefined;
-      return { source: base, from: piece.from.start + (at - piece.start), end: piece.end };
+      if (piece === undefined) return undefined;
+      const { from, start, end } = piece;
+      if (from.kind === 'copy') return { kind: 'copy', source: base, from: from.start + (at - start), end };
+      return from.kind === 'fill'
+        ? { kind: 'fill', byte: from.byte, end }
+        : { kind: 'bytes', bytes: from.bytes.subarray(at - start), end };
     },
   };
 }

@@ -1,7 +1,8 @@
 /** Forbidden images of a case, made from the golden image by the image engine. */
 
-import { attackSet, attacksOn, bytesSource, firmwareOf, formatOf, genuine } from '../image/index.ts';
-import type { AttackKind } from '../image/index.ts';
+import { policyOf } from '../board/index.ts';
+import { attackSet, attacksOn, bytesSource, inMemory, formatOf, genuine } from '../image/index.ts';
+import type { AttackKind, Expectation, Policy } from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
@@ -37,12 +38,17 @@ export function forgeries(
   const { images, notApplicable } = attackSet(genuine(golden), {
     ids,
     seed: Buffer.from(t.run.seed, 'hex'),
+    policy: policyFor(t),
     ...(second === undefined ? {} : { second: genuine(second) }),
   });
   for (const { id, why } of notApplicable) t.note(`${id} not tried: ${why}`);
-  if (images.length === 0)
+  const decided = images.filter(({ expectation }) => isDecided(expectation.class));
+  for (const { mutation, expectation } of images) {
+    if (!isDecided(expectation.class)) t.note(`${mutation.id} not tried: ${expectation.class}`);
+  }
+  if (decided.length === 0)
     throw new NotExecuted('no-such-attack', `no ${kinds.join(', ')} on ${format} images`);
-  return images.map((attack) => {
+  return decided.map((attack) => {
     const { mutation, expectation, provenance, name, sha256 } = attack;
     t.run.record.append(
       'note',
@@ -50,10 +56,24 @@ export function forgeries(
       { caseId: t.id },
     );
     return {
-      image: firmwareOf(attack),
+      image: inMemory(attack),
       alteration: `image ${mutation.name}`,
       rationale: mutation.rationale,
       ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
     };
   });
+}
+
+/** Only what is known to be refused, or to be harmless, can be offered as forbidden. */
+function isDecided(expected: Expectation['class']): boolean {
+  return expected === 'must-reject' || expected === 'benign-accept';
+}
+
+/**
+ * The declared policy. Whether appended data is refused or ignored is left open: the requirement takes either, as long as
+ * the executed bytes are the same.
+ */
+function policyFor(t: CaseContext): Policy {
+  const { appendedData: _, ...policy } = policyOf(t.declaration);
+  return policy;
 }

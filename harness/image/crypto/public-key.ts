@@ -11,6 +11,7 @@ import { spkiOfCertificate, subjectPublicKey } from './key-bytes.ts';
 import { isRaw, minisignKey, rawPublicKey, sshKeys, type KeyHint } from './raw-keys.ts';
 
 export { keyHints, type KeyHint } from './raw-keys.ts';
+export { readTestKey } from './test-key.ts';
 
 export interface KeyReading {
   /** What bare bytes are meant to be; without, their length decides. */

@@ -114,7 +114,8 @@ export function imageFormatContract(
   samples: () => Promise<readonly Sample[]> | readonly Sample[],
   options: { recognised?: boolean } = {},
 ): void {
-  describe(`${format.title}: the contract of image formats`, () => {
+  describe(`${format.title}: the contract of image formats`, function () {
+    this.timeout(120_000);
     let all: readonly Sample[] = [];
     before(async () => {
       all = await samples();

@@ -5,7 +5,8 @@ import { describe, it } from 'mocha';
 import { bytesSource } from '../../byte-source.ts';
 import { regionNamed } from '../../image.ts';
 import { buildMcuboot, type BuildOptions } from './test/builder.ts';
-import { genuineSignatures, verifyMcuboot, type McubootTrust } from './verify.ts';
+import { genuineSignatures } from './signatures.ts';
+import { verifyMcuboot, type McubootTrust } from './verify.ts';
 import { parseMcuboot } from './parse.ts';
 
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
