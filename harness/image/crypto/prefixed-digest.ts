@@ -51,7 +51,7 @@ interface Run {
 function origin(source: ByteSource, from: number, to: number): Run {
   const { start, end } = clip(from, to, source.size);
   const found = start < end ? source.origin?.(start) : undefined;
-  return found !== undefined && found.end >= end
+  return found?.kind === 'copy' && found.end >= end
     ? origin(found.source, found.from, found.from + (end - start))
     : { source, start, end };
 }
