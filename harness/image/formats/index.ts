@@ -10,3 +10,12 @@ import { suit } from './suit/index.ts';
 import { swupdate } from './swupdate/index.ts';
 
 export const imageFormats: readonly ImageFormat[] = [esp, fit, mcuboot, pe, rauc, suit, swupdate];
+
+/** Chosen by a layout, not recognised by content. */
+export {
+  detachedFormat,
+  detachedLayoutSchema,
+  guessLayout,
+  joinDetached,
+  splitDetached,
+} from './detached/index.ts';
