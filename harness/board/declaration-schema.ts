@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { Stage } from '../capabilities.ts';
+import { detachedLayoutSchema } from '../image/formats/detached/layout.ts';
 import { policySchema, type Policy } from '../image/policy.ts';
 import { itemName, kebab } from './board-schema.ts';
 import { checkCommands, commandsSchema } from './declaration-commands.ts';
@@ -35,6 +36,7 @@ export const firmwareFormats = [
   'esp',
   'pe',
   'detached',
+  'opaque',
 ] as const;
 export type FirmwareFormat = (typeof firmwareFormats)[number];
 
@@ -57,6 +59,9 @@ const ingress = z.strictObject({
 const update = z
   .strictObject({
     format: z.enum(firmwareFormats).describe('Format of the firmware images'),
+    signature: detachedLayoutSchema
+      .optional()
+      .describe('Only for format detached: how payload and signatures are put together in the image file'),
     bootsWithinMs: milliseconds.describe('Longest time from reset to a device that does its job'),
     confirmation: z.enum(['required', 'none']).describe('Whether a new image must be confirmed to stay'),
     unconfirmedReverts: z
@@ -78,6 +83,15 @@ const update = z
   .check(({ value, issues }) => {
     const contradiction = (key: string, message: string): void =>
       void issues.push({ code: 'custom', input: value, path: [key], message });
+    if (value.format === 'detached' && value.signature?.placement !== 'appended') {
+      contradiction(
+        'signature',
+        'is needed for format detached, with placement appended: a device takes one file',
+      );
+    }
+    if (value.format !== 'detached' && value.signature !== undefined) {
+      contradiction('signature', `contradicts format ${value.format}, which has signatures of its own`);
+    }
     if (value.confirmation === 'none' && value.unconfirmedReverts) {
       contradiction(
         'unconfirmedReverts',

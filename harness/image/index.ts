@@ -14,7 +14,8 @@ export {
   type Provenance,
 } from './generate.ts';
 export { identifyImage, type ImageIdentity } from './identify.ts';
-export { imageFormats } from './formats/index.ts';
+export { detachedFormat, guessLayout, imageFormats, joinDetached, splitDetached } from './formats/index.ts';
+export { opaque } from './formats/opaque/index.ts';
 export { formatOf, recognise } from './recognise.ts';
 export { bytesSource, fileSource, type ByteSource } from './byte-source.ts';
 export { policySchema, type Policy } from './policy.ts';

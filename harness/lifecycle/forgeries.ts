@@ -1,11 +1,11 @@
 /** Forbidden images of a case, made from the golden image by the image engine. */
 
 import { policyOf } from '../board/index.ts';
-import { attackSet, attacksOn, bytesSource, inMemory, formatOf, genuine } from '../image/index.ts';
-import type { AttackKind, Expectation, Policy } from '../image/index.ts';
+import type { AttackKind, ByteSource, Expectation, ImageFormat, Policy } from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
+import { imageEngine } from './image-engine.ts';
 import type { ForbiddenImage } from './forbidden-image.ts';
 
 /**
@@ -20,24 +20,27 @@ export function forgeries(
   kinds: readonly AttackKind[],
   { second, only }: { second?: FirmwareImage; only?: readonly string[] } = {},
 ): ForbiddenImage[] {
+  const { attackSet, genuine, inMemory } = imageEngine();
   const golden = t.image('golden');
-  const format = formatOf(bytesSource(golden.bytes))?.name;
+  const base = genuine(golden);
+  const format = formatFor(t, base.source);
   if (format === undefined) {
     throw new NotExecuted(
       'format-unknown',
       `${golden.name} is of no image format that Fieldproof can alter`,
       {
-        hint: 'Try: fieldproof image inspect. Offer images altered by the vendor instead, through a suite of your own.',
+        hint: 'Try: fieldproof image inspect. Declare update.format: opaque, or offer images altered by the vendor through a suite of your own.',
       },
     );
   }
-  const ids = attacksOn(format)
+  const ids = format.mutations
     .filter(({ kind, depth }) => depth === 'standard' && kinds.includes(kind))
     .map(({ id }) => id)
     .filter((id) => only === undefined || only.some((word) => id.includes(word)));
-  const { images, notApplicable } = attackSet(genuine(golden), {
+  const { images, notApplicable } = attackSet(base, {
     ids,
     seed: Buffer.from(t.run.seed, 'hex'),
+    format,
     policy: policyFor(t),
     ...(second === undefined ? {} : { second: genuine(second) }),
   });
@@ -47,7 +50,7 @@ export function forgeries(
     if (!isDecided(expectation.class)) t.note(`${mutation.id} not tried: ${expectation.class}`);
   }
   if (decided.length === 0)
-    throw new NotExecuted('no-such-attack', `no ${kinds.join(', ')} on ${format} images`);
+    throw new NotExecuted('no-such-attack', `no ${kinds.join(', ')} on ${format.title} images`);
   return decided.map((attack) => {
     const { mutation, expectation, provenance, name, sha256 } = attack;
     t.run.record.append(
@@ -62,6 +65,14 @@ export function forgeries(
       ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
     };
   });
+}
+
+/** The declared format, where only the declaration can tell; else what the content shows. */
+function formatFor({ declaration: { update } }: CaseContext, golden: ByteSource): ImageFormat | undefined {
+  const { detachedFormat, formatOf, opaque } = imageEngine();
+  if (update?.format === 'opaque') return opaque;
+  if (update?.signature !== undefined) return detachedFormat(update.signature);
+  return formatOf(golden);
 }
 
 /** Only what is known to be refused, or to be harmless, can be offered as forbidden. */

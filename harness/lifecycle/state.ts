@@ -2,8 +2,8 @@
 
 import type { Answer, FirmwareImage, FirmwareState, Observed } from '../capabilities.ts';
 import { Inconclusive } from '../errors.ts';
-import { identifyImage } from '../image/index.ts';
 import type { CaseContext } from './case-context.ts';
+import { imageEngine } from './image-engine.ts';
 
 /** An answer in words: "refused (signature) at verify". */
 export function say(answer: Answer): string {
@@ -19,7 +19,7 @@ export type Fit = { kind: 'fits' } | { kind: 'differs'; how: string } | { kind: 
 export function fitOf(state: FirmwareState, image: FirmwareImage): Fit {
   const { version, digest } = state;
   if (digest.observable && digest.value === image.sha256) return { kind: 'fits' };
-  const identity = identifyImage(image.bytes);
+  const identity = imageEngine().identifyImage(image.bytes);
   if (identity === undefined) return { kind: 'unknown' };
   const { digests } = identity;
   const comparable = digest.observable && digests.length > 0;

@@ -4,12 +4,19 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvidenceError, UsageError } from '../../errors.ts';
-import { pieces } from '../../image/byte-source.ts';
+import { pieces, type ByteSource } from '../../image/byte-source.ts';
+import { sha256Hex } from '../../image/digest.ts';
 import type { AttackImage } from '../../image/generate.ts';
+import { splitDetached } from '../../image/index.ts';
 import { freeBytes } from '../disk-space.ts';
 import { pathForPeople } from '../paths.ts';
 import type { AttackRow } from './attacks.ts';
 import { grouped } from './inspect-text.ts';
+
+export interface WrittenFile {
+  file: string;
+  sha256: string;
+}
 
 export class AttackFolder {
   readonly #folder: string;
@@ -30,11 +37,12 @@ export class AttackFolder {
   }
 
   /**
-   * Writes the image, piece by piece, and its provenance beside it.
+   * Writes the image, piece by piece, and its provenance beside it; payload and signature as two files where the golden
+   * one came as two.
    *
    * @throws EvidenceError when the disk is full, or when the golden image changed meanwhile
    */
-  write(attack: AttackImage): string {
+  write(attack: AttackImage): WrittenFile[] {
     const { name, source, provenance, mutation, expectation } = attack;
     const about = {
       ...provenance,
@@ -45,15 +53,12 @@ export class AttackFolder {
     const path = join(this.#folder, name);
     this.#text(`${path}.provenance.json`, about);
     this.#mustFit(source.size);
-    const sha256 = this.#bytes(path, attack);
-    if (sha256 !== attack.sha256) {
-      throw new EvidenceError(
-        'other-digest',
-        `${path}: written were bytes with SHA-256 ${sha256}, made were ${attack.sha256}`,
-        { hint: 'The golden image changed while it was read. Copy it, and try again with the copy.' },
-      );
-    }
-    return pathForPeople(path);
+    const files = splitDetached(source);
+    if (files === undefined) return [this.#file(path, source, attack.sha256)];
+    return [
+      this.#file(path, files.payload, sha256Hex(files.payload)),
+      this.#file(`${path}.sig`, files.signature, sha256Hex(files.signature)),
+    ];
   }
 
   /** The index of all. */
@@ -71,7 +76,17 @@ export class AttackFolder {
     );
   }
 
-  #bytes(path: string, { source }: AttackImage): string {
+  #file(path: string, source: ByteSource, made: string): WrittenFile {
+    const sha256 = this.#bytes(path, source);
+    if (sha256 === made) return { file: pathForPeople(path), sha256 };
+    throw new EvidenceError(
+      'other-digest',
+      `${path}: written were bytes with SHA-256 ${sha256}, made were ${made}`,
+      { hint: 'The golden image changed while it was read. Copy it, and try again with the copy.' },
+    );
+  }
+
+  #bytes(path: string, source: ByteSource): string {
     const hash = createHash('sha256');
     try {
       const fd = openSync(path, 'wx');

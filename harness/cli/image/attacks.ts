@@ -7,9 +7,10 @@ import { eachAttack, type AttackImage, type AttackNotMade } from '../../image/ge
 import type { ImageFormat } from '../../image/format.ts';
 import { expectationOf, type Expectation, type Mutation } from '../../image/mutation.ts';
 import type { Policy } from '../../image/policy.ts';
+import type { PublicKey } from '../../image/trust.ts';
 import { exitCodes } from '../../verdict.ts';
 import type { AttacksOptions } from './command.ts';
-import { AttackFolder } from './attack-folder.ts';
+import { AttackFolder, type WrittenFile } from './attack-folder.ts';
 import { grouped, printable } from './inspect-text.ts';
 import { chooseFormat, openImage, readCrls, readKeys, readSmall, type ImageFile } from './inputs.ts';
 import { attackProgress } from './attack-progress.ts';
@@ -25,20 +26,22 @@ export interface AttackRow {
   rationale: string;
   references: readonly string[];
   /** Null when it was not made. */
-  image: { bytes: number; sha256: string; file: string | null } | null;
+  image: { bytes: number; sha256: string; files: readonly WrittenFile[] } | null;
   /** Why it was not made; null when it was. */
   why: string | null;
 }
 
 /** Exit code: 0 when at least one image was made, or listed; 2 when none applies. */
 export async function imageAttacks(path: string, options: AttacksOptions): Promise<number> {
-  const golden = openImage(path);
-  const older = options.older === undefined ? undefined : openImage(options.older);
+  const golden = openImage(path, options.signature);
+  let older: ImageFile | undefined;
   try {
-    const chosen = chooseFormat(golden.source, options);
+    older = options.older === undefined ? undefined : openImage(options.older, options.olderSignature);
+    const keys = readKeys(options.key);
+    const chosen = await chooseFormat(golden, keys, options);
     if (chosen.format === undefined) {
       throw new UsageError('unknown-format', `${path}: ${chosen.why}`, {
-        hint: 'Name the format with --format; --format opaque for one that is not known.',
+        hint: 'Name the format with --format (opaque for one that is not known), or say how it is signed with --layout.',
       });
     }
     const policy = await policyFrom(options);
@@ -55,7 +58,7 @@ export async function imageAttacks(path: string, options: AttacksOptions): Promi
     const rows =
       options.list === true
         ? mutations.map((mutation) => listed(mutation, policy))
-        : make({ golden, older, format: chosen.format, mutations, policy, options });
+        : make({ golden, older, keys, format: chosen.format, mutations, policy, options });
     process.stdout.write(options.json === true ? `${JSON.stringify(rows, null, 2)}\n` : attacksText(rows));
     return rows.some(({ image }) => image !== null) || options.list === true
       ? exitCodes.conforms
@@ -84,13 +87,14 @@ function asExpression(pattern: string): RegExp {
 interface Making {
   golden: ImageFile;
   older: ImageFile | undefined;
+  keys: readonly PublicKey[];
   format: ImageFormat;
   mutations: readonly Mutation[];
   policy: Policy;
   options: AttacksOptions;
 }
 
-function make({ golden, older, format, mutations, policy, options }: Making): AttackRow[] {
+function make({ golden, older, keys, format, mutations, policy, options }: Making): AttackRow[] {
   const folder = options.out === undefined ? undefined : new AttackFolder(options.out);
   const progress = attackProgress(mutations.length, golden.source.size);
   const chain =
@@ -103,7 +107,7 @@ function make({ golden, older, format, mutations, policy, options }: Making): At
       format,
       huge: options.huge === true,
       policy,
-      trustedKeys: readKeys(options.key),
+      trustedKeys: keys,
       crls: readCrls(options.crl),
       ...(older === undefined ? {} : { second: { name: fileName(older), source: older.source } }),
       ...(options.testKey === undefined
@@ -144,7 +148,7 @@ function notMade({ mutation, notApplicable }: AttackNotMade, policy: Policy): At
 
 function taken(attack: AttackImage, folder: AttackFolder | undefined): AttackRow {
   const { mutation, expectation, source, sha256 } = attack;
-  const image = { bytes: source.size, sha256, file: folder?.write(attack) ?? null };
+  const image = { bytes: source.size, sha256, files: folder?.write(attack) ?? [] };
   return { ...described(mutation, expectation), image, why: null };
 }
 

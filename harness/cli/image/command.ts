@@ -9,6 +9,10 @@ export interface ImageFileOptions extends GlobalOptions {
   crl: string[];
   /** The format's name, for a file that several formats claim. */
   format?: string;
+  /** The signature, where it is a file of its own. */
+  signature?: string;
+  /** How payload and signatures are put together. */
+  layout?: string;
 }
 
 export interface InspectOptions extends ImageFileOptions {
@@ -17,6 +21,7 @@ export interface InspectOptions extends ImageFileOptions {
 
 export interface AttacksOptions extends ImageFileOptions {
   older?: string;
+  olderSignature?: string;
   testKey?: string;
   testCertificate?: string;
   declaration?: string;
@@ -39,7 +44,9 @@ export function addImageCommand(program: Command, ended: (code: number) => void)
     command
       .addOption(repeated('--key <file>', 'public key or certificate of the maker (may be repeated)'))
       .addOption(repeated('--crl <file>', 'certificate revocation list (may be repeated)'))
-      .option('--format <name>', 'the format, when the content alone does not tell');
+      .option('--format <name>', 'the format, when the content alone does not tell; opaque for any file')
+      .option('--signature <file>', 'the signature, where it is a file of its own')
+      .option('--layout <file>', 'YAML: how payload and detached or appended signatures are put together');
 
   ofFile(
     image

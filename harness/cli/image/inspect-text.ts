@@ -11,6 +11,7 @@ export function inspectionText(inspection: Inspection, { verbose }: { verbose?: 
   const rows: [string, string][] = [
     ['format', format.title],
     ...(inspection.doubt === null ? [] : [['doubt', inspection.doubt] as [string, string]]),
+    ...(inspection.how === null ? [] : [['found by', inspection.how] as [string, string]]),
     ['SHA-256', inspection.sha256],
     ['version', facts.version ?? '-'],
     ['counter', facts.counter ?? '-'],
@@ -36,10 +37,14 @@ export function inspectionText(inspection: Inspection, { verbose }: { verbose?: 
   ].join('\n');
 }
 
-function coverageText({ coverage, bytes }: Inspection): string {
+function coverageText({ coverage }: Inspection): string {
+  const bytes = coverages.reduce((sum, name) => sum + coverage[name], 0);
   return coverages
     .filter((name) => coverage[name] > 0)
-    .map((name) => `${grouped(coverage[name])} ${name} (${((100 * coverage[name]) / bytes).toFixed(1)} %)`)
+    .map(
+      (name) =>
+        `${grouped(coverage[name])} ${name} (${((100 * coverage[name]) / Math.max(1, bytes)).toFixed(1)} %)`,
+    )
     .join(', ');
 }
 
@@ -80,7 +85,8 @@ export function unknownText(facts: {
     `  begins   ${facts.first.toString('hex').replace(/(..)/g, '$1 ').trim() || '(it is empty)'}`,
     '',
     `Known are ${known}.`,
-    'Name one with --format to have it read as that; attacks on a file of an unknown format: --format opaque.',
+    'Name one with --format to have it read as that (opaque for any file). A detached signature: --signature and --key;',
+    'one appended in a form of the maker’s own: --layout.',
     '',
   ].join('\n');
 }

@@ -8,7 +8,8 @@ import { sha256Hex } from '../../image/digest.ts';
 import type { ImageFacts, ImageFormat } from '../../image/format.ts';
 import type { Coverage, ParsedImage } from '../../image/image.ts';
 import { layoutSvg } from '../../image/picture.ts';
-import type { ReferenceVerdict } from '../../image/trust.ts';
+import { opaque, splitDetached } from '../../image/index.ts';
+import type { PublicKey, ReferenceVerdict } from '../../image/trust.ts';
 import { pathForPeople } from '../paths.ts';
 import type { InspectOptions } from './command.ts';
 import { chooseFormat, openImage, readCrls, readKeys, type ImageFile } from './inputs.ts';
@@ -23,6 +24,8 @@ export interface Inspection {
   format: { name: string; title: string };
   /** What speaks against this format; null when nothing does. */
   doubt: string | null;
+  /** How it was found, when not by its content. */
+  how: string | null;
   facts: Omit<ImageFacts, 'counter'> & { counter: string | null };
   verification: Verification;
   /** Bytes by coverage. */
@@ -36,13 +39,14 @@ export type Verification = ReferenceVerdict & { asked: boolean; keys: readonly s
 
 /** Exit code: 0 sound, 1 does not verify, 2 damaged or of no known format. */
 export async function inspectImage(path: string, options: InspectOptions): Promise<number> {
-  const file = openImage(path);
+  const file = openImage(path, options.signature);
   try {
-    const chosen = chooseFormat(file.source, options);
+    const keys = readKeys(options.key);
+    const chosen = await chooseFormat(file, keys, options);
     if (chosen.format === undefined) return unknown(file, chosen.why, options);
-    const { format, doubt } = chosen;
+    const { format, doubt, how } = chosen;
     const image = format.parse(file.source);
-    const inspection = inspect(file, format, image, options, doubt);
+    const inspection = inspect(file, { format, image, keys, options, doubt, how });
     if (options.svg !== undefined) writePicture(options.svg, file, format, image, inspection.verification);
     process.stdout.write(
       options.json === true
@@ -60,29 +64,37 @@ function exitCodeOf({ verification, issues, doubt }: Inspection): number {
   return verification.accepted ? exitCodes.conforms : exitCodes.violates;
 }
 
+interface Inspecting {
+  format: ImageFormat;
+  image: ParsedImage;
+  keys: readonly PublicKey[];
+  options: InspectOptions;
+  doubt: string | undefined;
+  how: string | undefined;
+}
+
 function inspect(
   { source, path }: ImageFile,
-  format: ImageFormat,
-  image: ParsedImage,
-  options: InspectOptions,
-  doubt: string | undefined,
+  { format, image, keys, options, doubt, how }: Inspecting,
 ): Inspection {
   const { counter, ...facts } = format.facts(source, image);
-  const keys = readKeys(options.key);
-  const trust = { keys, crls: readCrls(options.crl), genuine: keys.length === 0 ? [source] : [], policy: {} };
+  const asked = keys.length > 0 && format !== opaque;
+  const trust = { keys, crls: readCrls(options.crl), genuine: asked ? [] : [source], policy: {} };
   const coverage: Record<Coverage, number> = { signed: 0, unsigned: 0, signature: 0, trailing: 0 };
   for (const region of image.regions) coverage[region.coverage] += region.end - region.start;
+  const payload = splitDetached(source)?.payload ?? source;
   return {
     schema: 'fieldproof-image/1',
     file: pathForPeople(path),
-    bytes: source.size,
-    sha256: sha256Hex(source),
+    bytes: payload.size,
+    sha256: sha256Hex(payload),
     format: { name: format.name, title: format.title },
     doubt: doubt ?? null,
+    how: how ?? null,
     facts: { ...facts, counter: counter === undefined ? null : counter.toString() },
     verification: {
       ...format.verifier(trust)(source),
-      asked: keys.length > 0,
+      asked,
       keys: keys.map(({ name }) => name),
     },
     coverage,
