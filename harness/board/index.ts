@@ -35,7 +35,7 @@ export {
   type BoardSources,
   type LoadedBoard,
 } from './load-board.ts';
-export { deepFreeze, loadDeclaration, type LoadedDeclaration } from './load-declaration.ts';
+export { deepFreeze, loadDeclaration, loadYaml, type LoadedDeclaration } from './load-declaration.ts';
 export { socketLock, type BenchLock, type HeldLock, type LockHolder } from './lock.ts';
 export { editDistance, nearest, suggestion } from './nearest.ts';
 export { dependenciesOf, openingOrder } from './opening-order.ts';

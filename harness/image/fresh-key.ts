@@ -1,155 +1,138 @@
 /**
- * Keys that nobody trusts, made from a seed, so that an attack image can be made again byte for byte.
+ * Keys that nobody trusts, made from a seed, so that an attack image can be made again byte for byte; and signing of
+ * digests, which node:crypto does not do for ECDSA and RSASSA-PSS.
  *
  * RSA keys cannot be derived here: they come from the system's randomness, and the image is rebuilt from its record.
  */
 
 import {
   constants,
-  createECDH,
+  createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
-  createSign,
   generateKeyPairSync,
+  privateEncrypt,
   sign as signBytes,
   type KeyObject,
 } from 'node:crypto';
+import { p256, p384 } from '@noble/curves/nist.js';
+import { mgf1 } from './crypto/verify-digest.ts';
+import type { DigestAlgorithm } from './digest.ts';
 
-export type FreshKeyKind = 'p256' | 'ed25519' | 'rsa2048' | 'rsa3072';
+export type FreshKeyKind = 'p256' | 'p384' | 'ed25519' | 'rsa2048' | 'rsa3072' | 'rsa4096';
 
 /** A private key with its way of signing a region. */
 export interface FreshKey {
   kind: FreshKeyKind;
   publicKey: KeyObject;
+  /** For formats with schemes of their own. Protects nothing. */
+  privateKey: KeyObject;
   /**
-   * @param region the bytes that are signed, in pieces
+   * @param region the bytes that are signed, in pieces; not read where the digest is enough
    * @param hash the digest over them, by `algorithm`
    * @returns DER for ECDSA, 64 bytes for Ed25519 (over the digest), RSASSA-PSS with 32 bytes of salt for RSA
    */
   sign(region: Iterable<Uint8Array>, hash: { algorithm: string; digest: Buffer }): Buffer;
 }
 
+const modulusBits = { rsa2048: 2048, rsa3072: 3072, rsa4096: 4096 } as const;
+
 /** @param seed at least 32 bytes; the same seed gives the same key (but for RSA) */
 export function freshKey(kind: FreshKeyKind, seed: Uint8Array): FreshKey {
+  const privateKey = privateKeyOf(kind, seed);
+  return {
+    kind,
+    privateKey,
+    publicKey: createPublicKey(privateKey),
+    sign: (_region, { algorithm, digest }) =>
+      signDigest(privateKey, algorithm as DigestAlgorithm, digest, hmac(seed, 'salt')),
+  };
+}
+
+function privateKeyOf(kind: FreshKeyKind, seed: Uint8Array): KeyObject {
   switch (kind) {
     case 'p256':
-      return freshP256(seed);
+      return ecKey('P-256', p256, seed);
+    case 'p384':
+      return ecKey('P-384', p384, seed);
     case 'ed25519':
-      return freshEd25519(seed);
+      return ed25519Key(seed);
     case 'rsa2048':
     case 'rsa3072':
-      return freshRsa(kind);
+    case 'rsa4096':
+      return generateKeyPairSync('rsa', { modulusLength: modulusBits[kind] }).privateKey;
   }
 }
 
 // RFC 8410 section 7: PKCS #8 of an Ed25519 private key is this prefix and the 32 bytes of its seed.
 const ed25519Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-function freshEd25519(seed: Uint8Array): FreshKey {
+function ed25519Key(seed: Uint8Array): KeyObject {
   const der = Buffer.concat([ed25519Prefix, hmac(seed, 'ed25519')]);
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-  return {
-    kind: 'ed25519',
-    publicKey: createPublicKey(privateKey),
-    sign: (_region, { digest }) => signBytes(null, digest, privateKey),
-  };
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
 }
 
-function freshRsa(kind: 'rsa2048' | 'rsa3072'): FreshKey {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
-    modulusLength: kind === 'rsa2048' ? 2048 : 3072,
-  });
-  return {
-    kind,
-    publicKey,
-    sign: (region, { algorithm }) => {
-      const signer = createSign(algorithm);
-      for (const bytes of region) signer.update(bytes);
-      return signer.sign({ key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
-    },
+/** The scalar is taken from more bits than the order has, so that no bias is left (FIPS 186-5, A.2.1). */
+function ecKey(crv: string, curve: typeof p256, seed: Uint8Array): KeyObject {
+  const label = `${crv} private key`;
+  const wide = Buffer.concat([hmac(seed, `${label} 1`), hmac(seed, `${label} 2`), hmac(seed, `${label} 3`)]);
+  const secret = curve.utils.randomSecretKey(Uint8Array.from(wide.subarray(0, curve.lengths.seed)));
+  const point = Buffer.from(curve.getPublicKey(secret, false));
+  const width = (point.length - 1) / 2;
+  const jwk = {
+    kty: 'EC',
+    crv,
+    d: Buffer.from(secret).toString('base64url'),
+    x: point.subarray(1, 1 + width).toString('base64url'),
+    y: point.subarray(1 + width).toString('base64url'),
   };
-}
-
-/** Order of P-256 (SEC 2, 2.4.2). */
-const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
-
-function freshP256(seed: Uint8Array): FreshKey {
-  const d = scalar(seed, 'p256 private key');
-  const point = pointOf(d);
-  const publicKey = createPublicKey({
-    key: {
-      kty: 'EC',
-      crv: 'P-256',
-      x: point.subarray(1, 33).toString('base64url'),
-      y: point.subarray(33, 65).toString('base64url'),
-    },
-    format: 'jwk',
-  });
-  return {
-    kind: 'p256',
-    publicKey,
-    sign: (_region, { digest }) => signP256(d, digest),
-  };
+  return createPrivateKey({ key: jwk, format: 'jwk' });
 }
 
 /**
- * ECDSA over a digest with a nonce derived from key and digest: node:crypto neither signs digests with P-256 nor
- * takes a nonce. BigInt arithmetic is not constant-time; these keys protect nothing.
+ * A signature over a digest that is known already; the same arguments give the same signature.
  *
- * Source: FIPS 186-5, 6.4.1.
+ * @param salt for RSASSA-PSS, at most 32 bytes that nothing depends on
+ * @returns DER with the smaller s for ECDSA (nonce by RFC 6979), 64 bytes for Ed25519 with the digest as its message,
+ *   RSASSA-PSS with MGF1 of the same hash for RSA
+ * @throws RangeError for a key of another kind
  */
-function signP256(d: bigint, digest: Buffer): Buffer {
-  const z = toBigInt(digest.subarray(0, 32));
-  for (let attempt = 0; ; attempt += 1) {
-    const k = scalar(Buffer.concat([toBytes(d), digest]), `nonce ${attempt}`);
-    const r = toBigInt(pointOf(k).subarray(1, 33)) % n;
-    const s = (inverse(k) * (z + r * d)) % n;
-    if (r !== 0n && s !== 0n) return derSequence(r, s);
-  }
+export function signDigest(
+  key: KeyObject,
+  hash: DigestAlgorithm,
+  digest: Uint8Array,
+  salt: Uint8Array,
+): Buffer {
+  const { asymmetricKeyType: type } = key;
+  if (type === 'ec') return signEcdsa(key, digest);
+  if (type === 'ed25519') return signBytes(null, digest, key);
+  if (type === 'rsa') return signPss(key, hash, digest, salt);
+  throw new RangeError(`no signatures with a key of type ${type ?? 'none'}`);
 }
 
-/** A number in [1, n), from 48 bytes so that the modulo leaves no bias. */
-function scalar(seed: Uint8Array, label: string): bigint {
-  const wide = Buffer.concat([hmac(seed, `${label} high`), hmac(seed, `${label} low`).subarray(0, 16)]);
-  return (toBigInt(wide) % (n - 1n)) + 1n;
+function signEcdsa(key: KeyObject, digest: Uint8Array): Buffer {
+  const curve = { prime256v1: p256, secp384r1: p384 }[key.asymmetricKeyDetails?.namedCurve ?? ''];
+  if (curve === undefined) throw new RangeError('no signatures on this curve');
+  const { d = '' } = key.export({ format: 'jwk' }) as { d?: string };
+  const secret = Uint8Array.from(Buffer.from(d, 'base64url'));
+  return Buffer.from(
+    curve.sign(Uint8Array.from(digest), secret, { prehash: false, lowS: true, format: 'der' }),
+  );
 }
 
-/** Uncompressed point of a scalar: 04 ‖ X ‖ Y. */
-function pointOf(k: bigint): Buffer {
-  const ecdh = createECDH('prime256v1');
-  ecdh.setPrivateKey(toBytes(k));
-  return ecdh.getPublicKey();
-}
-
-/** Inverse modulo n by the extended Euclidean algorithm. */
-function inverse(value: bigint): bigint {
-  let [a, b, x, y] = [value % n, n, 1n, 0n];
-  while (a > 1n) {
-    const q = a / b;
-    [a, b, x, y] = [b, a % b, y, x - q * y];
-  }
-  return x < 0n ? x + n : x;
-}
-
-function derSequence(...numbers: bigint[]): Buffer {
-  const body = Buffer.concat(numbers.map(derInteger));
-  return Buffer.concat([Buffer.of(0x30, body.length), body]); // at most 72 bytes: one length byte
-}
-
-function derInteger(value: bigint): Buffer {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
-  const positive = (bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), bytes]) : bytes;
-  return Buffer.concat([Buffer.of(0x02, positive.length), positive]);
-}
-
-function toBytes(value: bigint): Buffer {
-  return Buffer.from(value.toString(16).padStart(64, '0'), 'hex');
-}
-
-function toBigInt(bytes: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
+/** Source: RFC 8017, 9.1.1 (EMSA-PSS-ENCODE); the steps carry its numbers. */
+function signPss(key: KeyObject, hash: DigestAlgorithm, digest: Uint8Array, salt: Uint8Array): Buffer {
+  const bytes = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
+  const h = createHash(hash).update(Buffer.alloc(8)).update(digest).update(salt).digest(); // 5, 6
+  const db = Buffer.alloc(bytes - h.length - 1);
+  db[db.length - salt.length - 1] = 1; // 7, 8
+  db.set(salt, db.length - salt.length);
+  const mask = mgf1(h, db.length, hash); // 9
+  const masked = Buffer.from(db.map((byte, index) => byte ^ (mask[index] ?? 0))); // 10
+  masked[0] = (masked[0] ?? 0) & 0x7f; // 11
+  const message = Buffer.concat([masked, h, Buffer.of(0xbc)]); // 12
+  return privateEncrypt({ key, padding: constants.RSA_NO_PADDING }, message);
 }
 
 function hmac(key: Uint8Array, label: string): Buffer {

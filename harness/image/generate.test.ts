@@ -45,10 +45,12 @@ function one(
   return { ...attack, image: inMemory(attack) };
 }
 
-const ids = attacksOn('mcuboot').map(({ id }) => id);
+const ids = attacksOn('mcuboot')
+  .filter(({ depth }) => depth === 'standard')
+  .map(({ id }) => id);
 
 describe('attack images', () => {
-  it('has every attack that was asked for, under stable ids', () => {
+  it('has the attacks of every run, under stable ids', () => {
     assert.deepEqual(ids, [
       'mcuboot-strip-signature',
       'mcuboot-signature-first-byte-plus-one',
@@ -94,7 +96,7 @@ describe('attack images', () => {
       const keys = [createPublicKey(options.key)];
       const trusted = keys.map((key): PublicKey => ({ kind: 'classic', key, name: 'maker' }));
       for (const trust of [{ trustedKeys: trusted }, {}]) {
-        const set = { seed, second: genuine(other), ...trust };
+        const set = { seed, ids, second: genuine(other), ...trust };
         const { images, notApplicable } = attackSet(genuine(from), set);
         assert.deepEqual(notApplicable, []);
         assert.equal(images.length, ids.length);
@@ -192,7 +194,7 @@ describe('attack images', () => {
   });
 
   it('reports what does not apply, and refuses it when asked for by name', () => {
-    const { notApplicable } = attackSet(genuine(base), { seed });
+    const { notApplicable } = attackSet(genuine(base), { seed, ids });
     assert.deepEqual(notApplicable, [
       { id: 'mcuboot-signature-transplanted', why: 'it needs a second genuine image' },
     ]);
@@ -202,8 +204,8 @@ describe('attack images', () => {
       assert.match(error.message, /the second image is signed over the same bytes/);
       return true;
     });
-    const pure = buildMcuboot({ key: ed25519, pure: true });
-    assert.throws(() => one('mcuboot-unknown-key', pure), NotExecuted);
+    const bare = buildMcuboot({ key: ed25519, pure: true, noDigest: true });
+    assert.throws(() => one('mcuboot-payload-first-bit-fresh-digest', bare), NotExecuted);
   });
 
   it('starts only from what is genuine, and says what is wrong', () => {

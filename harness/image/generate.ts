@@ -4,7 +4,7 @@
  * Seed per attack = HMAC-SHA256(master seed, id ‖ SHA-256 of the base): adding an attack never shifts another.
  */
 
-import { createHmac } from 'node:crypto';
+import { createHmac, createPublicKey, X509Certificate } from 'node:crypto';
 import type { FirmwareImage } from '../capabilities.ts';
 import { BenchError, NotExecuted } from '../errors.ts';
 import { bytesSource, materialise, type ByteSource } from './byte-source.ts';
@@ -73,6 +73,8 @@ export interface AttackOptions {
   testKey?: TestKey;
   /** What the device declares; expectations that depend on it stay open without. */
   policy?: Policy;
+  /** Make images beyond 2 GiB too: hashing them takes seconds, writing them takes the space. */
+  huge?: boolean;
   /** The format, where the content alone does not tell. */
   format?: ImageFormat;
 }
@@ -190,7 +192,7 @@ function setUp(base: GenuineImage, options: AttackOptions): Workshop {
   };
   const genuineImages = [base, ...(options.second === undefined ? [] : [options.second])];
   const trust: Trust = {
-    keys: options.trustedKeys ?? [],
+    keys: trustedKeys(options),
     ...(options.crls === undefined ? {} : { crls: options.crls }),
     genuine: genuineImages.map(({ source }) => source),
     policy,
@@ -200,10 +202,25 @@ function setUp(base: GenuineImage, options: AttackOptions): Workshop {
   return { base, format, image: format.parse(base.source), second, verify, options, policy };
 }
 
+/** The maker's; and the test key, or the authority at the end of its chain, which the device trusts for the test. */
+function trustedKeys({ trustedKeys: makers = [], testKey }: AttackOptions): readonly PublicKey[] {
+  if (testKey === undefined || (makers.length > 0 && testKey.chain.length > 0)) return makers;
+  const { name, chain } = testKey;
+  const authority = chain.at(-1);
+  if (authority !== undefined) {
+    const { publicKey: key } = new X509Certificate(authority);
+    return [{ kind: 'classic', key, certificate: authority, name }];
+  }
+  if (testKey.kind === 'raw') {
+    return [...makers, { kind: 'raw', algorithm: testKey.algorithm, bytes: testKey.bytes, name }];
+  }
+  return [...makers, { kind: 'classic', key: createPublicKey(testKey.key), name }];
+}
+
 function requireGenuine(name: string, verdict: ReturnType<Workshop['verify']>): void {
   if (verdict.accepted) return;
   throw new BenchError('base-refused', `${name} is no genuine image: ${verdict.reason}: ${verdict.detail}`, {
-    hint: 'Attacks start from an image that the device accepts. Are the public keys the right ones?',
+    hint: 'Attacks start from an image that the device accepts. Are the public keys the right ones, and all of them?',
   });
 }
 
@@ -264,8 +281,11 @@ function make(workshop: Workshop, mutation: Mutation): AttackImage | DoesNotAppl
   return { mutation, name: attackName(base.name, mutation.id), source, sha256, provenance, expectation, set };
 }
 
-/** What the mutation needs and nobody gave, in words. */
-function lacks({ needs }: Mutation, { second, testKey }: AttackOptions): string | undefined {
+/** What the mutation needs and nobody gave, or asked for, in words. */
+function lacks({ needs, huge }: Mutation, options: AttackOptions): string | undefined {
+  const { second, testKey } = options;
+  if (huge === true && options.huge !== true)
+    return 'its image is larger than 2 GiB, which was not asked for';
   if (needs.includes('second-image') && second === undefined) return 'it needs a second genuine image';
   if (needs.includes('test-key') && testKey === undefined)
     return 'it needs a test key that the device trusts';

@@ -31,6 +31,14 @@ export interface ParsedImage {
   size: number;
   regions: readonly Region[];
   issues: readonly Issue[];
+  /** The files that it stands for, where it is handed over as several: bytes `[start, end)` each. */
+  parts?: readonly ImagePart[];
+}
+
+export interface ImagePart {
+  name: 'payload' | 'signature';
+  start: number;
+  end: number;
 }
 
 /** The region of that name, or undefined. */

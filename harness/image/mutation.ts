@@ -141,6 +141,8 @@ export interface Mutation<Image extends ParsedImage = ParsedImage> {
   needs: readonly Need[];
   /** `standard`: what every run tries; `full`, the default: what a run in depth adds. */
   depth?: 'standard' | 'full';
+  /** Larger than 2 GiB: made only when that is asked for. */
+  huge?: true;
   /** Where it depends on what the device declares: a function of the policy. */
   expectation: Expectation | ((policy: Policy) => Expectation);
   /** Default: none. */

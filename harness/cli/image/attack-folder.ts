@@ -9,23 +9,14 @@ import type { AttackImage } from '../../image/generate.ts';
 import { freeBytes } from '../disk-space.ts';
 import { pathForPeople } from '../paths.ts';
 import type { AttackRow } from './attacks.ts';
-import type { AttacksOptions } from './command.ts';
 import { grouped } from './inspect-text.ts';
-import type { ImageFile } from './inputs.ts';
-
-/** An attack image above this, and larger than its base, is written only when that is asked for. */
-const hugeBytes = 2 ** 30;
 
 export class AttackFolder {
   readonly #folder: string;
-  readonly #baseBytes: number;
-  readonly #huge: boolean;
 
   /** @throws UsageError when the folder has something in it: nothing is ever overwritten */
-  constructor(folder: string, golden: ImageFile, { huge }: Pick<AttacksOptions, 'huge'>) {
+  constructor(folder: string) {
     this.#folder = folder;
-    this.#baseBytes = golden.source.size;
-    this.#huge = huge === true;
     if (existsSync(folder) && readdirSync(folder).length > 0) {
       throw new UsageError('folder-not-empty', `${folder} is not empty`, {
         hint: 'Name a new folder: nothing is overwritten.',
@@ -43,7 +34,7 @@ export class AttackFolder {
    *
    * @throws EvidenceError when the disk is full, or when the golden image changed meanwhile
    */
-  write(attack: AttackImage): { file: string | null; why: string | null } {
+  write(attack: AttackImage): string {
     const { name, source, provenance, mutation, expectation } = attack;
     const about = {
       ...provenance,
@@ -53,9 +44,6 @@ export class AttackFolder {
     };
     const path = join(this.#folder, name);
     this.#text(`${path}.provenance.json`, about);
-    if (!this.#huge && source.size > Math.max(hugeBytes, this.#baseBytes)) {
-      return { file: null, why: `not written: ${grouped(source.size)} bytes; --huge writes it` };
-    }
     this.#mustFit(source.size);
     const sha256 = this.#bytes(path, attack);
     if (sha256 !== attack.sha256) {
@@ -65,7 +53,7 @@ export class AttackFolder {
         { hint: 'The golden image changed while it was read. Copy it, and try again with the copy.' },
       );
     }
-    return { file: pathForPeople(path), why: null };
+    return pathForPeople(path);
   }
 
   /** The index of all. */

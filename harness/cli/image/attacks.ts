@@ -26,7 +26,7 @@ export interface AttackRow {
   references: readonly string[];
   /** Null when it was not made. */
   image: { bytes: number; sha256: string; file: string | null } | null;
-  /** Why it was not made, or not written; null when it was. */
+  /** Why it was not made; null when it was. */
   why: string | null;
 }
 
@@ -91,7 +91,7 @@ interface Making {
 }
 
 function make({ golden, older, format, mutations, policy, options }: Making): AttackRow[] {
-  const folder = options.out === undefined ? undefined : new AttackFolder(options.out, golden, options);
+  const folder = options.out === undefined ? undefined : new AttackFolder(options.out);
   const progress = attackProgress(mutations.length, golden.source.size);
   const chain =
     options.testCertificate === undefined ? undefined : readSmall(options.testCertificate, 'certificate');
@@ -101,6 +101,7 @@ function make({ golden, older, format, mutations, policy, options }: Making): At
       ids: mutations.map(({ id }) => id),
       seed: Buffer.from(options.seed, 'hex'),
       format,
+      huge: options.huge === true,
       policy,
       trustedKeys: readKeys(options.key),
       crls: readCrls(options.crl),
@@ -143,9 +144,8 @@ function notMade({ mutation, notApplicable }: AttackNotMade, policy: Policy): At
 
 function taken(attack: AttackImage, folder: AttackFolder | undefined): AttackRow {
   const { mutation, expectation, source, sha256 } = attack;
-  const written = folder?.write(attack) ?? { file: null, why: null };
-  const image = { bytes: source.size, sha256, file: written.file };
-  return { ...described(mutation, expectation), image, why: written.why };
+  const image = { bytes: source.size, sha256, file: folder?.write(attack) ?? null };
+  return { ...described(mutation, expectation), image, why: null };
 }
 
 function attacksText(rows: readonly AttackRow[]): string {

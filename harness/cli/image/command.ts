@@ -69,7 +69,7 @@ export function addImageCommand(program: Command, ended: (code: number) => void)
     .addOption(repeated('--only <pattern>', 'attacks by id, with *: "*-payload-*" (may be repeated)'))
     .option('--list', 'only lists the attacks on this format, without making them')
     .option('--out <folder>', 'writes the images and their provenance into a new folder')
-    .option('--huge', 'writes images beyond 1 GiB too, when they are larger than the golden one')
+    .option('--huge', 'makes images beyond 2 GiB too, for lengths that overflow')
     .option('--seed <hex>', 'master seed: the same seed gives the same bytes', seedHex, defaultSeed)
     .action(async (golden: string, _opts: unknown, command: Command) => {
       const { imageAttacks } = await import('./attacks.ts');

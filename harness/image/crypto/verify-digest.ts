@@ -6,6 +6,7 @@
 import { constants, createHash, publicEncrypt, type KeyObject } from 'node:crypto';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import type { DigestAlgorithm } from '../digest.ts';
+import { plainRsa } from './key-bytes.ts';
 
 export type SignatureCheck = { good: true } | { good: false; why: string };
 
@@ -73,14 +74,15 @@ function withEncodedMessage(
   signature: Uint8Array,
   check: (message: Buffer, modulusBits: number) => SignatureCheck,
 ): SignatureCheck {
-  const bits = key.asymmetricKeyDetails?.modulusLength;
-  if (key.asymmetricKeyType !== 'rsa' || bits === undefined) return bad('the key is no RSA key');
+  const plain = plainRsa(key);
+  const bits = plain.asymmetricKeyDetails?.modulusLength;
+  if (plain.asymmetricKeyType !== 'rsa' || bits === undefined) return bad('the key is no RSA key');
   const bytes = Math.ceil(bits / 8);
   if (signature.length !== bytes)
     return bad(`the signature has ${signature.length} bytes, the modulus ${bytes}`);
   let message: Buffer;
   try {
-    message = publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, signature);
+    message = publicEncrypt({ key: plain, padding: constants.RSA_NO_PADDING }, signature);
   } catch {
     return bad('the signature is not a number below the modulus');
   }
@@ -88,7 +90,7 @@ function withEncodedMessage(
 }
 
 /** DER of DigestInfo up to the digest (RFC 8017, 9.2, note 1). */
-const digestInfo: Readonly<Record<DigestAlgorithm, string>> = {
+export const digestInfo: Readonly<Record<DigestAlgorithm, string>> = {
   sha1: '3021300906052b0e03021a05000414',
   sha256: '3031300d060960864801650304020105000420',
   sha384: '3041300d060960864801650304020205000430',

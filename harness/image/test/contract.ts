@@ -114,7 +114,8 @@ export function imageFormatContract(
   samples: () => Promise<readonly Sample[]> | readonly Sample[],
   options: { recognised?: boolean } = {},
 ): void {
-  describe(`${format.title}: the contract of image formats`, () => {
+  describe(`${format.title}: the contract of image formats`, function () {
+    this.timeout(120_000);
     let all: readonly Sample[] = [];
     before(async () => {
       all = await samples();
@@ -159,7 +160,9 @@ export function imageFormatContract(
           assert.equal(rebuildAttack(base, record).sha256, sha256, mutation.id);
         }
       }
-      const never = format.mutations.map(({ id }) => id).filter((id) => !made.has(id));
+      const never = format.mutations
+        .filter(({ id, huge }) => huge !== true && !made.has(id))
+        .map(({ id }) => id);
       assert.deepEqual(never, [], 'attacks for which no sample is good');
     });
 

@@ -68,7 +68,12 @@ describe('MCUboot parser', () => {
     const cases: [name: string, alter: (bytes: Buffer) => Buffer, code: string, at: number][] = [
       ['empty', () => Buffer.alloc(0), 'truncated', 0],
       ['magic', (bytes) => (bytes.writeUInt32LE(1, 0), bytes), 'magic', 0],
-      ['big-endian', (bytes) => bytes.subarray(0, 4).reverse() && bytes, 'magic', 0],
+      [
+        'little-endian numbers behind a big-endian magic',
+        (bytes) => (bytes.writeUInt32BE(0x96f3b83d, 0), bytes),
+        'truncated',
+        good.length,
+      ],
       ['header size', (bytes) => (bytes.writeUInt16LE(8, 8), bytes), 'header-size', 8],
       [
         'payload beyond the file',

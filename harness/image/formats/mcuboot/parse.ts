@@ -1,21 +1,27 @@
 /**
- * The MCUboot image format, little-endian: header, payload, protected and unprotected TLV areas.
+ * The MCUboot image format in either byte order: header, payload, protected and unprotected TLV areas, and the trailer
+ * of an image that is padded to its slot.
  *
  * Source: MCUboot, docs/design.md "Image format"; boot/bootutil/include/bootutil/image.h.
  */
 
 import type { ByteSource } from '../../byte-source.ts';
 import {
+  decodeTlvType,
+  decodeUint,
   headerBytes,
   headerFields,
+  imageFlags,
   mcubootMagic,
   signatureTypes,
   tlvHeaderBytes,
   tlvInfoBytes,
   tlvMagic,
   tlvName,
+  type Endian,
   type HeaderField,
 } from './layout.ts';
+import { findTrailer, type Trailer } from './trailer.ts';
 import { RegionTiler, type Coverage, type Issue, type ParsedImage } from '../../image.ts';
 
 /** One entry; `start` at its type field, `[valueStart, end)` the value, clipped to the file. */
@@ -48,6 +54,10 @@ export interface McubootHeader {
 
 export interface McubootImage extends ParsedImage {
   format: 'mcuboot';
+  /** By the magic number; little where it is neither. */
+  endian: Endian;
+  /** The payload is said to be encrypted: digest and signature are those of the plain one. */
+  encrypted: boolean;
   /** Absent when the file is shorter than a header. */
   header: McubootHeader | undefined;
   protectedArea: TlvArea | undefined;
@@ -57,6 +67,8 @@ export interface McubootImage extends ParsedImage {
   signedEnd: number;
   /** Where the described image ends: behind the last TLV. */
   imageEnd: number;
+  /** Of an image padded to its slot. */
+  trailer: Trailer | undefined;
 }
 
 /**
@@ -72,10 +84,12 @@ class Parser {
   readonly #tiler: RegionTiler;
   readonly #issues: Issue[] = [];
   readonly #tlvs: Tlv[] = [];
+  readonly #endian: Endian;
 
   constructor(source: ByteSource) {
     this.#source = source;
     this.#tiler = new RegionTiler(source.size);
+    this.#endian = endianOf(source) ?? 'little';
   }
 
   run(): McubootImage {
@@ -102,9 +116,11 @@ class Parser {
       }
     }
     const imageEnd = this.#tiler.at;
-    this.#tiler.rest('trailing', 'trailing');
+    const trailer = this.#trailing();
     return {
       format: 'mcuboot',
+      endian: this.#endian,
+      encrypted: ((fields?.flags ?? 0) & (imageFlags.ENCRYPTED_AES128 + imageFlags.ENCRYPTED_AES256)) !== 0,
       size: this.#source.size,
       regions: this.#tiler.regions,
       issues: this.#issues,
@@ -114,7 +130,23 @@ class Parser {
       tlvs: this.#tlvs,
       signedEnd,
       imageEnd,
+      trailer,
     };
+  }
+
+  /** What lies behind the image: anything, or padding and the trailer of a slot. */
+  #trailing(): Trailer | undefined {
+    const trailer = findTrailer(this.#source, this.#tiler.at);
+    if (trailer !== undefined) {
+      this.#tiler.upTo(trailer.fields[0]?.start ?? trailer.magicAt, 'padding', 'trailing');
+      for (const { name, end } of trailer.fields) this.#tiler.upTo(end, `trailer.${name}`, 'trailing');
+    }
+    this.#tiler.rest(trailer === undefined ? 'trailing' : 'trailer.magic', 'trailing');
+    return trailer;
+  }
+
+  #uint(bytes: Buffer, at: number, width: number): number {
+    return decodeUint(bytes, at, width, this.#endian);
   }
 
   #header(): McubootHeader | undefined {
@@ -124,11 +156,10 @@ class Parser {
     }
     const bytes = Buffer.from(this.#source.read(0, headerBytes));
     const fields = Object.fromEntries(
-      headerFields.map(({ name, at, bytes: width }) => [name, bytes.readUIntLE(at, width)]),
+      headerFields.map(({ name, at, bytes: width }) => [name, this.#uint(bytes, at, width)]),
     ) as Record<HeaderField, number>;
     if (fields.magic !== mcubootMagic) {
-      const other = bytes.readUInt32BE(0) === mcubootMagic ? ' (an image of the big-endian variant)' : '';
-      this.#issue('magic', 0, `magic is 0x${fields.magic.toString(16)}, not 0x96f3b83d${other}`);
+      this.#issue('magic', 0, `magic is 0x${fields.magic.toString(16)}, not 0x96f3b83d`);
     }
     if (fields.hdr_size < headerBytes) {
       this.#issue('header-size', 8, `hdr_size ${fields.hdr_size} is less than 32`);
@@ -165,8 +196,8 @@ class Parser {
       this.#issue('truncated', start, `no ${kind} TLV area: the file ends at ${this.#source.size}`);
       return undefined;
     }
-    const magic = info.readUInt16LE(0);
-    const claimedBytes = info.readUInt16LE(2);
+    const magic = this.#uint(info, 0, 2);
+    const claimedBytes = this.#uint(info, 2, 2);
     if (magic !== tlvMagic[kind]) {
       this.#issue('tlv-magic', start, `the ${kind} TLV area starts with 0x${magic.toString(16)}`);
       return undefined;
@@ -194,8 +225,8 @@ class Parser {
         this.#tiler.upTo(areaEnd, `${kind}.remainder`, coverage);
         return;
       }
-      const type = head.readUInt16LE(0);
-      const claimedBytes = head.readUInt16LE(2);
+      const type = decodeTlvType(this.#uint(head, 0, 2), this.#endian);
+      const claimedBytes = this.#uint(head, 2, 2);
       const end = Math.min(valueStart + claimedBytes, areaEnd);
       if (valueStart + claimedBytes > areaEnd) {
         this.#issue(
@@ -215,6 +246,19 @@ class Parser {
   #issue(code: string, at: number, message: string): void {
     this.#issues.push({ code, at, message });
   }
+}
+
+/** Byte order by the magic number; undefined when it is in neither order. */
+export function endianOf(source: ByteSource): Endian | undefined {
+  const magic = Buffer.from(source.read(0, 4));
+  if (magic.length < 4) return undefined;
+  if (magic.readUInt32LE(0) === mcubootMagic) return 'little';
+  return magic.readUInt32BE(0) === mcubootMagic ? 'big' : undefined;
+}
+
+/** Value of an entry, clipped to the file. */
+export function valueOf(source: ByteSource, tlv: Tlv): Buffer {
+  return Buffer.from(source.read(tlv.valueStart, tlv.end));
 }
 
 /** Entries of one type, in file order. */

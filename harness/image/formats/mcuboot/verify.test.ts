@@ -5,7 +5,8 @@ import { describe, it } from 'mocha';
 import { bytesSource } from '../../byte-source.ts';
 import { regionNamed } from '../../image.ts';
 import { buildMcuboot, type BuildOptions } from './test/builder.ts';
-import { genuineSignatures, verifyMcuboot, type McubootTrust } from './verify.ts';
+import { genuineSignatures } from './signatures.ts';
+import { verifyMcuboot, type McubootTrust } from './verify.ts';
 import { parseMcuboot } from './parse.ts';
 
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -88,5 +89,40 @@ describe('MCUboot reference verifier', () => {
     const other = buildMcuboot({ key: p256, version: [9, 9, 9, 9] }).bytes;
     assert.equal(reason(other, trust), 'signature');
     assert.equal(reason(buildMcuboot({ key: ed25519 }).bytes, trust), 'unknown-key');
+  });
+
+  it('takes no genuine signature for one of another type, or over something else', () => {
+    const bytes = Buffer.from(buildMcuboot({ key: ed25519, pure: true }).bytes);
+    const trust = { genuine: genuineSignatures(bytesSource(bytes)) };
+    assert.equal(reason(bytes, trust), 'accepted');
+    const { tlvs } = parseMcuboot(bytesSource(bytes));
+    const at = (name: string): { start: number; valueStart: number } => {
+      const tlv = tlvs.find((one) => one.name === name);
+      assert.ok(tlv);
+      return tlv;
+    };
+    const notPure = Buffer.from(bytes);
+    notPure[at('SIG_PURE').valueStart] = 0;
+    assert.equal(reason(notPure, trust), 'signature');
+    const otherType = Buffer.from(bytes);
+    otherType[at('ED25519').start] = 0x22;
+    assert.equal(reason(otherType, trust), 'signature');
+  });
+
+  it('checks encrypted images by genuine ones, down to the wrapped key', () => {
+    const options: BuildOptions = { key: p256, flags: 4, encrypted: [0x32, Buffer.alloc(113, 1)] };
+    const bytes = Buffer.from(buildMcuboot(options).bytes);
+    const trust = { keys, images: [bytesSource(Buffer.from(bytes))] };
+    assert.equal(reason(bytes, { keys }), 'digest');
+    assert.equal(reason(bytes, trust), 'accepted');
+    const altered = (at: number): Buffer => {
+      const copy = Buffer.from(bytes);
+      copy[at] = (copy[at] ?? 0) ^ 1;
+      return copy;
+    };
+    assert.equal(reason(altered(70), trust), 'digest');
+    assert.equal(reason(altered(bytes.length - 1), trust), 'encryption');
+    // Marked as encrypted and sent in the clear (imgtool --clear).
+    assert.equal(reason(buildMcuboot({ key: p256, flags: 4 }).bytes), 'accepted');
   });
 });

@@ -2,254 +2,305 @@
  * Our reference verifier of MCUboot images: it says *why* it refuses. Used when attacks are generated, so that no
  * "forged" image is valid by accident; never as an oracle for a device.
  *
- * Stricter than boot loaders where these differ among themselves: every digest TLV must match, and every signature
- * that names a trusted key must verify.
+ * Stricter than boot loaders where that costs no good image (every digest TLV must match, lengths must add up), and as
+ * lenient as they are where several signatures are concerned: one that is good and names a trusted key is enough.
  *
- * Source: MCUboot, boot/bootutil/src/image_validate.c; scripts/imgtool/image.py.
+ * Source: MCUboot, boot/bootutil/src/image_validate.c, tlv.c, bootutil_find_key.c; scripts/imgtool/image.py.
  */
 
-import {
-  constants,
-  createHash,
-  createVerify,
-  verify as verifyBytes,
-  type KeyObject,
-  type VerifyKeyObjectInput,
-} from 'node:crypto';
-import { chunks, type ByteSource } from '../../byte-source.ts';
+import type { KeyObject } from 'node:crypto';
+import { sameBytes, slice, type ByteSource } from '../../byte-source.ts';
 import { digestOf } from '../../digest.ts';
-import { parseMcuboot, tlvsOf, type McubootImage, type Tlv } from './parse.ts';
-import { digestTypes, signatureTypes, tlvTypes } from './layout.ts';
+import type { Policy } from '../../policy.ts';
+import { compareVersions, counterOf } from './contents.ts';
+import { allowedUnprotected, digestTypes, encryptionTypes, tlvName, tlvTypes } from './layout.ts';
+import { parseMcuboot, tlvsOf, valueOf, type McubootImage } from './parse.ts';
+import {
+  digestEntries,
+  faultOf,
+  isPure,
+  keysNamed,
+  signedDigest,
+  signedEntries,
+  type GenuineSignature,
+  type SignedEntry,
+} from './signatures.ts';
 
 /** Why an image is refused, in the order in which it is looked for. */
 export type Refusal =
-  'format' | 'truncated' | 'digest' | 'unsigned' | 'unknown-key' | 'signature' | 'no-counter' | 'counter';
+  | 'format'
+  | 'truncated'
+  | 'digest'
+  | 'encryption'
+  | 'unsigned'
+  | 'unknown-key'
+  | 'signature'
+  | 'no-counter'
+  | 'counter'
+  | 'hardware'
+  | 'version'
+  | 'metadata'
+  | 'appended';
 
 export type Verification = { accepted: true } | { accepted: false; reason: Refusal; detail: string };
 
-/** A digest with a signature that is known to be good for it: what can be trusted without the maker's public key. */
-export interface GenuineSignature {
-  /** Digest of the signed region, lower-case hex. */
-  digest: string;
-  /** Signature TLV value, lower-case hex. */
-  signature: string;
-  /** KEYHASH value or hash of the PUBKEY value, lower-case hex. */
-  keyHash: string;
-}
-
 export interface McubootTrust {
-  /** Public keys that the device trusts: EC P-256, Ed25519, RSA-2048 or RSA-3072. */
+  /** Public keys that the device trusts: EC P-256 and P-384, Ed25519, RSA-2048 or RSA-3072. */
   keys?: readonly KeyObject[];
   /** Signatures of images that are known to be genuine, for a bench without the public key. */
   genuine?: readonly GenuineSignature[];
+  /**
+   * Genuine images, the one that the device runs first. What they carry in their unsigned parts is known; they stand
+   * in for the decryption key, and the first is what an older image is told by.
+   */
+  images?: readonly ByteSource[];
+  policy?: Policy;
   /** True when an image without a protected security counter is to be refused. */
   needsCounter?: boolean;
   /** Lowest acceptable security counter. */
   counterFloor?: number;
 }
 
+/** What the checks share. */
+interface Examined {
+  source: ByteSource;
+  image: McubootImage;
+  trust: McubootTrust;
+}
+
 const no = (reason: Refusal, detail: string): Verification => ({ accepted: false, reason, detail });
+
+/** Signatures that are looked at; a hostile image may hold thousands. */
+const mostSignatures = 32;
 
 /** Whether a device that trusts exactly this must run the image, and if not, the first reason why. Never throws. */
 export function verifyMcuboot(source: ByteSource, trust: McubootTrust): Verification {
-  const image = parseMcuboot(source);
+  const examined = { source, image: parseMcuboot(source), trust };
   return (
-    checkForm(image) ??
-    checkDigests(source, image) ??
-    checkSignatures(source, image, trust) ??
-    checkCounter(source, image, trust) ?? { accepted: true }
+    checkForm(examined) ??
+    checkContent(examined) ??
+    checkSignatures(examined) ??
+    checkCounter(examined) ??
+    checkOffered(examined) ??
+    checkMetadata(examined) ??
+    checkAppended(examined) ?? { accepted: true }
   );
 }
 
-function checkForm(image: McubootImage): Verification | undefined {
+function checkForm({ image }: Examined): Verification | undefined {
   const truncated = image.issues.find(({ code }) => code === 'truncated');
   if (truncated !== undefined) return no('truncated', truncated.message);
   const [issue] = image.issues;
   return issue === undefined ? undefined : no('format', issue.message);
 }
 
-function checkDigests(source: ByteSource, image: McubootImage): Verification | undefined {
-  const digests = image.tlvs.filter(({ type, area }) => area === 'unprotected' && digestTypes.has(type));
-  if (digests.length === 0) return no('digest', 'there is no digest TLV');
-  for (const tlv of digests) {
+/** The allow-list, where the device has one; what genuine images carry is allowed too. */
+function checkMetadata({ image, trust }: Examined): Verification | undefined {
+  if (trust.policy?.unsignedMetadata !== 'refuse') return undefined;
+  const unprotected = (of: McubootImage): number[] =>
+    of.tlvs.filter(({ area }) => area === 'unprotected').map(({ type }) => type);
+  const known = new Set((trust.images ?? []).flatMap((genuine) => unprotected(parseMcuboot(genuine))));
+  const strange = unprotected(image).find((type) => !allowedUnprotected.has(type) && !known.has(type));
+  return strange === undefined
+    ? undefined
+    : no('metadata', `a ${tlvName(strange)} TLV is not allowed in the unprotected area`);
+}
+
+/** Erased flash and a slot's trailer belong to an image; anything else behind it does not. */
+function checkAppended({ source, image, trust }: Examined): Verification | undefined {
+  if (trust.policy?.appendedData !== 'refuse') return undefined;
+  const end = image.trailer?.fields[0]?.start ?? image.trailer?.magicAt ?? image.size;
+  const behind = slice(source, image.imageEnd, end);
+  if (behind.size === 0 || isErased(behind)) return undefined;
+  const known = (trust.images ?? []).some((genuine) => sameBytes(tail(genuine), tail(source)));
+  return known ? undefined : no('appended', `${behind.size} bytes lie behind the end at ${image.imageEnd}`);
+}
+
+function tail(source: ByteSource): ByteSource {
+  return slice(source, parseMcuboot(source).imageEnd, source.size);
+}
+
+/** One byte throughout, 0xff or 0x00: what it is follows from its digest, which is remembered. */
+function isErased(bytes: ByteSource): boolean {
+  const [first] = bytes.read(0, 1);
+  if (first !== 0xff && first !== 0) return false;
+  const window = new Uint8Array(64 * 1024);
+  for (let at = 0; at < bytes.size; at += window.length) {
+    const got = bytes.readInto(window.subarray(0, Math.min(window.length, bytes.size - at)), at);
+    if (window.subarray(0, got).some((byte) => byte !== first)) return false;
+  }
+  return true;
+}
+
+/** The digest TLVs; where the payload is encrypted, the images that are known to decrypt well. */
+function checkContent(examined: Examined): Verification | undefined {
+  const { image } = examined;
+  if (!image.encrypted || digestFault(examined) === undefined) return checkDigests(examined);
+  return checkEncrypted(examined);
+}
+
+function checkDigests(examined: Examined): Verification | undefined {
+  const { source, image } = examined;
+  // imgtool gives pure signatures no need of a digest, and loaders that check them do not look at it.
+  if (digestEntries(image).length === 0 && !isPure(source, image))
+    return no('digest', 'there is no digest TLV');
+  const fault = digestFault(examined);
+  return fault === undefined ? undefined : no('digest', fault);
+}
+
+function digestFault({ source, image }: Examined): string | undefined {
+  for (const tlv of digestEntries(image)) {
     const algorithm = digestTypes.get(tlv.type) ?? 'sha256';
     const actual = digestOf(source, algorithm, { end: image.signedEnd }).toString('hex');
-    const stated = hex(source, tlv);
-    if (actual !== stated) return no('digest', `${tlv.name} says ${stated}, the image has ${actual}`);
+    const stated = valueOf(source, tlv).toString('hex');
+    if (actual !== stated) return `${tlv.name} says ${stated}, the image has ${actual}`;
   }
   return undefined;
 }
 
-function checkSignatures(
-  source: ByteSource,
-  image: McubootImage,
-  trust: McubootTrust,
-): Verification | undefined {
-  const signatures = signedEntries(source, image);
-  if (signatures.length === 0) return no('unsigned', 'there is no signature TLV');
-  const known = signatures.filter(({ keyHash }) => isTrusted(keyHash, trust));
-  if (known.length === 0) {
-    const named = signatures.map(({ keyHash }) => keyHash || 'no key').join(', ');
-    return no('unknown-key', `signed for ${named}, which is not trusted`);
+function checkEncrypted({ source, image, trust }: Examined): Verification | undefined {
+  if (digestEntries(image).length === 0) return no('digest', 'there is no digest TLV');
+  const genuine = trust.images?.find((candidate) => sameSignedPart(source, image, candidate));
+  if (genuine === undefined) return no('digest', 'it is encrypted, and is none of the genuine images');
+  const [stated, known] = [signedDigest(source, image), signedDigest(genuine, parseMcuboot(genuine))];
+  if (!stated.equals(known)) {
+    return no(
+      'digest',
+      `its digest is ${stated.toString('hex')}, that of the genuine one ${known.toString('hex')}`,
+    );
   }
-  const bad = known.find((entry) => !isGood(source, image, entry, trust));
-  return bad === undefined
+  const wanted = wrappedKeys(genuine, parseMcuboot(genuine));
+  const keys = wrappedKeys(source, image);
+  return keys.some((key) => wanted.includes(key))
     ? undefined
-    : no('signature', `the ${bad.tlv.name} signature does not verify for key ${bad.keyHash}`);
+    : no('encryption', 'no wrapped content key is that of the genuine image');
 }
 
-function checkCounter(
+function sameSignedPart(source: ByteSource, image: McubootImage, genuine: ByteSource): boolean {
+  const { signedEnd, encrypted } = parseMcuboot(genuine);
+  if (!encrypted || signedEnd !== image.signedEnd) return false;
+  return digestOf(genuine, 'sha256', { end: signedEnd }).equals(
+    digestOf(source, 'sha256', { end: signedEnd }),
+  );
+}
+
+/** Type and value of each encryption TLV. */
+function wrappedKeys(source: ByteSource, image: McubootImage): string[] {
+  return image.tlvs
+    .filter(({ type }) => encryptionTypes.has(type))
+    .map((tlv) => `${tlv.type} ${valueOf(source, tlv).toString('hex')}`);
+}
+
+function checkSignatures(examined: Examined): Verification | undefined {
+  const signatures = signedEntries(examined.source, examined.image).slice(0, mostSignatures);
+  if (signatures.length === 0) return no('unsigned', 'there is no signature TLV');
+  const faults: string[] = [];
+  for (const entry of signatures) {
+    const judged = judge(examined, entry);
+    if (judged === 'good') return undefined;
+    if (judged !== 'unknown') faults.push(judged);
+  }
+  if (faults.length > 0) return no('signature', faults.join('; '));
+  const named = signatures.map(({ keyHash }) => keyHash ?? 'no key').join(', ');
+  return no('unknown-key', `signed for ${named}, which is not trusted`);
+}
+
+/** `good`, `unknown` for a key that is not trusted, or what is wrong with the signature. */
+function judge({ source, image, trust }: Examined, entry: SignedEntry): string {
+  const { keyHash, tlv } = entry;
+  const strict = trust.policy?.malleableSignatures === 'refuse';
+  const keys = keysNamed(keyHash, image, trust.keys ?? []);
+  let fault: string | undefined;
+  for (const key of keys) {
+    fault = faultOf(key, source, image, entry, strict);
+    if (fault === undefined) return 'good';
+  }
+  const listed = (trust.genuine ?? []).filter((genuine) => sameName(keyHash, genuine.keyHash));
+  if (listed.some((genuine) => isSame(genuine, source, image, entry))) return 'good';
+  if (keys.length === 0 && listed.length === 0) return 'unknown';
+  return `${fault ?? 'it is not the genuine one'}: ${tlv.name}, key ${keyHash ?? 'unnamed'}`;
+}
+
+function isSame(
+  genuine: GenuineSignature,
   source: ByteSource,
   image: McubootImage,
-  trust: McubootTrust,
-): Verification | undefined {
-  const [counter] = tlvsOf(image, tlvTypes.SEC_CNT, 'protected');
-  if (counter === undefined) {
+  { tlv, signature }: SignedEntry,
+): boolean {
+  return (
+    genuine.type === tlv.type &&
+    genuine.pure === isPure(source, image) &&
+    genuine.signature === signature.toString('hex') &&
+    genuine.digest === signedDigest(source, image).toString('hex')
+  );
+}
+
+function sameName(keyHash: string | undefined, genuine: string | undefined): boolean {
+  if (keyHash === undefined || genuine === undefined) return keyHash === genuine;
+  return genuine.startsWith(keyHash);
+}
+
+function checkCounter({ source, image, trust }: Examined): Verification | undefined {
+  const [tlv] = tlvsOf(image, tlvTypes.SEC_CNT, 'protected');
+  if (tlv === undefined) {
     const needed = trust.needsCounter === true || trust.counterFloor !== undefined;
     return needed ? no('no-counter', 'there is no protected security counter') : undefined;
   }
-  const bytes = valueOf(source, counter);
-  if (bytes.length !== 4) return no('format', `the security counter has ${bytes.length} bytes, not 4`);
-  const value = bytes.readUInt32LE(0);
+  const value = counterOf(source, image);
+  if (value === undefined) {
+    return no('format', `the security counter has ${tlv.end - tlv.valueStart} bytes, not 4`);
+  }
   return value < (trust.counterFloor ?? 0)
     ? no('counter', `security counter ${value} is below ${trust.counterFloor}`)
     : undefined;
 }
 
-/** A signature with the key hash that precedes it. */
-export interface SignedEntry {
-  tlv: Tlv;
-  signature: Buffer;
-  /** Lower-case hex; empty when no KEYHASH or PUBKEY precedes. */
-  keyHash: string;
-}
-
-/** Signatures in file order, each with the key named last before it, as the boot loader reads them. */
-export function signedEntries(source: ByteSource, image: McubootImage): SignedEntry[] {
-  const entries: SignedEntry[] = [];
-  let keyHash = '';
-  for (const tlv of image.tlvs) {
-    if (tlv.area !== 'unprotected') continue;
-    if (tlv.type === tlvTypes.KEYHASH) keyHash = hex(source, tlv);
-    else if (tlv.type === tlvTypes.PUBKEY) {
-      keyHash = createHash('sha256').update(valueOf(source, tlv)).digest('hex');
-    } else if (signatureTypes.has(tlv.type)) {
-      entries.push({ tlv, signature: valueOf(source, tlv), keyHash });
-    }
-  }
-  return entries;
-}
-
-/** Every signature of an image that is known to be genuine. */
-export function genuineSignatures(source: ByteSource): GenuineSignature[] {
-  const image = parseMcuboot(source);
-  const digest = signedDigest(source, image).toString('hex');
-  return signedEntries(source, image).map(({ signature, keyHash }) => ({
-    digest,
-    signature: signature.toString('hex'),
-    keyHash,
-  }));
-}
-
-/** Digest that is signed: by the algorithm of the digest TLV, over header, payload and protected TLVs. */
-export function signedDigest(source: ByteSource, image: McubootImage): Buffer {
-  return digestOf(source, digestAlgorithm(image), { end: image.signedEnd });
-}
-
-/** Algorithm of the first digest TLV; SHA-256 when there is none. */
-export function digestAlgorithm(image: McubootImage): 'sha256' | 'sha384' | 'sha512' {
-  const tlv = image.tlvs.find(({ type }) => digestTypes.has(type));
-  return digestTypes.get(tlv?.type ?? 0) ?? 'sha256';
-}
-
 /**
- * What a KEYHASH TLV holds for a key: hash of the DER SubjectPublicKeyInfo for EC and Ed25519, of the PKCS #1
- * RSAPublicKey for RSA.
+ * What a device says that runs the first genuine image and is offered another one. Not asked of the genuine images
+ * themselves, nor of those that are signed over the same bytes as the running one. Who declares how an equal counter is
+ * treated has a counter.
  */
-export function keyHashOf(key: KeyObject, algorithm: 'sha256' | 'sha384' | 'sha512' = 'sha256'): Buffer {
-  const type = key.asymmetricKeyType === 'rsa' ? 'pkcs1' : 'spki';
-  return createHash(algorithm)
-    .update(key.export({ type, format: 'der' }))
-    .digest();
-}
-
-const hashByHexLength = new Map([
-  [64, 'sha256'],
-  [96, 'sha384'],
-  [128, 'sha512'],
-] as const);
-
-function keyFor(keyHash: string, trust: McubootTrust): KeyObject | undefined {
-  const algorithm = hashByHexLength.get(keyHash.length as 64 | 96 | 128);
-  if (algorithm === undefined) return undefined;
-  return trust.keys?.find((key) => keyHashOf(key, algorithm).toString('hex') === keyHash);
-}
-
-function isTrusted(keyHash: string, trust: McubootTrust): boolean {
-  if (keyFor(keyHash, trust) !== undefined) return true;
-  return trust.genuine?.some((genuine) => genuine.keyHash === keyHash) === true;
-}
-
-function isGood(source: ByteSource, image: McubootImage, entry: SignedEntry, trust: McubootTrust): boolean {
-  const key = keyFor(entry.keyHash, trust);
-  if (key !== undefined) return verifiesWith(key, source, image, entry);
-  const digest = signedDigest(source, image).toString('hex');
-  const signature = entry.signature.toString('hex');
+function checkOffered({ source, image, trust }: Examined): Verification | undefined {
+  const [running] = trust.images ?? [];
+  if (running === undefined || trust.policy === undefined || trust.images?.includes(source) === true) {
+    return undefined;
+  }
+  const runs = parseMcuboot(running);
+  if (signedDigest(running, runs).equals(signedDigest(source, image))) return undefined;
   return (
-    trust.genuine?.some(
-      (genuine) =>
-        genuine.keyHash === entry.keyHash && genuine.digest === digest && genuine.signature === signature,
-    ) === true
+    checkOfferedCounter(counterOf(source, image), counterOf(running, runs), trust.policy) ??
+    checkOfferedHardware({ source, image, trust }, running, runs) ??
+    (trust.policy.lowerVersion === 'refuse' && compareVersions(image, runs, false) < 0
+      ? no('version', `version ${image.header?.version} is lower than ${runs.header?.version}`)
+      : undefined)
   );
 }
 
-/** Key type and curve that a signature TLV needs. */
-function fits(key: KeyObject, type: number): boolean {
-  const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
-  switch (type) {
-    case tlvTypes.ECDSA:
-      return key.asymmetricKeyType === 'ec' && (namedCurve === 'prime256v1' || namedCurve === 'secp384r1');
-    case tlvTypes.ED25519:
-      return key.asymmetricKeyType === 'ed25519';
-    case tlvTypes.RSA2048_PSS:
-      return key.asymmetricKeyType === 'rsa' && modulusLength === 2048;
-    case tlvTypes.RSA3072_PSS:
-      return key.asymmetricKeyType === 'rsa' && modulusLength === 3072;
-    default:
-      return false;
-  }
+function checkOfferedCounter(
+  offered: number | undefined,
+  runs: number | undefined,
+  { equalCounter }: Policy,
+): Verification | undefined {
+  if (equalCounter === undefined || runs === undefined) return undefined;
+  if (offered === undefined) return no('no-counter', 'there is no protected security counter');
+  if (offered > runs || (offered === runs && equalCounter === 'accept')) return undefined;
+  return no('counter', `security counter ${offered}, and the device runs ${runs}`);
 }
 
-function verifiesWith(key: KeyObject, source: ByteSource, image: McubootImage, entry: SignedEntry): boolean {
-  if (!fits(key, entry.tlv.type)) return false;
-  try {
-    if (entry.tlv.type === tlvTypes.ED25519) {
-      // Ed25519 signs the digest as its message, or with SIG_PURE the region itself (RFC 8032 5.1.7).
-      const pure = tlvsOf(image, tlvTypes.SIG_PURE).length > 0;
-      const message = pure ? signedRegion(source, image) : signedDigest(source, image);
-      return verifyBytes(null, message, key, entry.signature);
+function checkOfferedHardware(
+  { source, image, trust }: Examined,
+  running: ByteSource,
+  runs: McubootImage,
+): Verification | undefined {
+  if (trust.policy?.hardwareCompatibility !== 'checked') return undefined;
+  for (const type of [tlvTypes.UUID_VID, tlvTypes.UUID_CID]) {
+    const values = (from: ByteSource, of: McubootImage): string[] =>
+      tlvsOf(of, type, 'protected').map((tlv) => valueOf(from, tlv).toString('hex'));
+    const wanted = values(running, runs);
+    const stated = values(source, image);
+    if (wanted.length > 0 && stated.join() !== wanted.join()) {
+      return no('hardware', `${tlvName(type)} ${stated.join() || 'missing'}, not ${wanted.join()}`);
     }
-    const verifier = createVerify(digestAlgorithm(image));
-    for (const chunk of chunks(source, { end: image.signedEnd })) verifier.update(chunk);
-    // RSASSA-PSS with MGF1 of the same hash and 32 bytes of salt (imgtool keys/rsa.py).
-    const how: VerifyKeyObjectInput =
-      key.asymmetricKeyType === 'rsa'
-        ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
-        : { key, dsaEncoding: 'der' };
-    return verifier.verify(how, entry.signature);
-  } catch {
-    return false; // a signature that cannot even be decoded
   }
-}
-
-function signedRegion(source: ByteSource, image: McubootImage): Uint8Array {
-  return source.read(0, image.signedEnd);
-}
-
-function valueOf(source: ByteSource, tlv: Tlv): Buffer {
-  return Buffer.from(source.read(tlv.valueStart, tlv.end));
-}
-
-function hex(source: ByteSource, tlv: Tlv): string {
-  return valueOf(source, tlv).toString('hex');
+  return undefined;
 }

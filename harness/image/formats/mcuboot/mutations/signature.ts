@@ -1,18 +1,20 @@
 /** Attacks on the signature of MCUboot images, and on whose it is. */
 
-import { chunks } from '../../../byte-source.ts';
+import { pieces } from '../../../byte-source.ts';
 import { editUnprotected, regionsOf, type TlvEdit } from '../edit.ts';
 import {
   digestAlgorithm,
+  isPure,
   keyHashOf,
   signedDigest,
   signedEntries,
-  type Refusal,
   type SignedEntry,
-} from '../verify.ts';
-import { tlvsOf, type McubootImage, type Tlv } from '../parse.ts';
+} from '../signatures.ts';
+import type { Refusal } from '../verify.ts';
+import type { McubootImage, Tlv } from '../parse.ts';
+import { signPure } from '../pure-ed25519.ts';
 import { tlvTypes } from '../layout.ts';
-import { freshKey, type FreshKeyKind } from '../../../fresh-key.ts';
+import { freshKey, type FreshKey, type FreshKeyKind } from '../../../fresh-key.ts';
 import type { DoesNotApply } from '../../../mutation.ts';
 import { overwrite, type Patch } from '../../../patch-set.ts';
 import {
@@ -92,7 +94,10 @@ const transplantSignature: McubootMutation = {
       return resigned(input, entries, own, {
         type: own.tlv.type,
         signature: donor.signature,
-        keyHash: donor.keyHash === own.keyHash ? undefined : Buffer.from(donor.keyHash, 'hex'),
+        keyHash:
+          donor.keyHash === own.keyHash || donor.keyHash === undefined
+            ? undefined
+            : Buffer.from(donor.keyHash, 'hex'),
         refusedFor: 'signature',
       });
     }),
@@ -117,10 +122,7 @@ function unknownKey(which: 'own' | 'trusted'): McubootMutation {
       withSignatures(input, (entries) => {
         const [entry] = entries;
         if (entry === undefined) return { doesNotApply: 'the image is unsigned' };
-        if (tlvsOf(input.image, tlvTypes.SIG_PURE).length > 0) {
-          return { doesNotApply: 'pure Ed25519 signatures are not made yet' };
-        }
-        if (own && entry.keyHash === '') return { doesNotApply: 'the image names no key' };
+        if (own && entry.keyHash === undefined) return { doesNotApply: 'the image names no key' };
         return signAnew(input, entries, entry, own);
       }),
   };
@@ -132,14 +134,11 @@ function signAnew(
   entry: SignedEntry,
   own: boolean,
 ): RefusedPlan {
-  const key = freshKey(keyKind(entry.tlv.type), input.random('unknown key', 32));
-  const algorithm = digestAlgorithm(input.image);
-  const digest = signedDigest(input.base, input.image);
-  const region = chunks(input.base, { end: input.image.signedEnd });
+  const key = strangerFor(input, entry.tlv.type);
   const plan = resigned(input, entries, entry, {
     type: entry.tlv.type,
-    signature: key.sign(region, { algorithm, digest }),
-    keyHash: own ? keyHashOf(key.publicKey, algorithm) : undefined,
+    signature: signatureBy(key, input),
+    keyHash: own ? keyHashOf(key.publicKey, digestAlgorithm(input.image)) : undefined,
     publicKey: own ? key.publicKey.export({ type: 'spki', format: 'der' }) : undefined,
     refusedFor: own ? 'unknown-key' : 'signature',
   });
@@ -147,7 +146,25 @@ function signAnew(
   return { ...plan, facts: { publicKey } };
 }
 
-function keyKind(signatureType: number): FreshKeyKind {
+/** RSA keys take seconds to make and do not follow from a seed: one of each size serves all attacks. */
+const rsaStrangers = new Map<FreshKeyKind, FreshKey>();
+
+/** A key that nobody trusts, for a type of signature. */
+export function strangerFor({ image, random }: McubootInput, signatureType: number): FreshKey {
+  const kind = keyKind(signatureType, digestAlgorithm(image));
+  const key = rsaStrangers.get(kind) ?? freshKey(kind, random('unknown key', 32));
+  if (kind.startsWith('rsa')) rsaStrangers.set(kind, key);
+  return key;
+}
+
+/** A stranger's signature over the base, as the image's own is made. */
+export function signatureBy(key: FreshKey, { base, image }: McubootInput): Buffer {
+  const region = (): Iterable<Uint8Array> => pieces(base, { end: image.signedEnd });
+  if (key.kind === 'ed25519' && isPure(base, image)) return signPure(key.privateKey, region);
+  return key.sign(region(), { algorithm: digestAlgorithm(image), digest: signedDigest(base, image) });
+}
+
+function keyKind(signatureType: number, hash: string): FreshKeyKind {
   switch (signatureType) {
     case tlvTypes.ED25519:
       return 'ed25519';
@@ -156,7 +173,7 @@ function keyKind(signatureType: number): FreshKeyKind {
     case tlvTypes.RSA3072_PSS:
       return 'rsa3072';
     default:
-      return 'p256';
+      return hash === 'sha384' ? 'p384' : 'p256';
   }
 }
 
@@ -199,10 +216,10 @@ function touchedBy(image: McubootImage, edits: readonly TlvEdit[], patches: read
   return patches.length > edits.length ? ['unprotected.info', ...names] : names;
 }
 
-function withSignatures(
+export function withSignatures<P>(
   input: McubootInput,
-  plan: (entries: SignedEntry[]) => RefusedPlan | DoesNotApply,
-): RefusedPlan | DoesNotApply {
+  plan: (entries: SignedEntry[]) => P,
+): P | DoesNotApply {
   const entries = signedEntries(input.base, input.image);
   return entries.length === 0 ? { doesNotApply: 'the image is unsigned' } : plan(entries);
 }

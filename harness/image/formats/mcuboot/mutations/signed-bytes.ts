@@ -4,31 +4,40 @@
  */
 
 import { setHeader, withFreshDigests } from '../edit.ts';
+import { digestEntries } from '../signatures.ts';
 import { type HeaderField } from '../layout.ts';
 import { regionNamed, type Region } from '../../../image.ts';
-import type { AttackKind, DoesNotApply, Plan } from '../../../mutation.ts';
+import type { AttackKind, DoesNotApply, Need, Plan } from '../../../mutation.ts';
 import { overwrite } from '../../../patch-set.ts';
 import { designDoc, mustReject, refusedFor, type McubootInput, type McubootMutation } from './common.ts';
 
-type Alteration = (input: McubootInput) => Plan | DoesNotApply;
+export type Alteration = (input: McubootInput) => Plan | DoesNotApply;
 
-interface Altering {
+export interface Altering {
   id: string;
   kind: AttackKind;
   name: string;
   rationale: string;
   references: readonly string[];
   alter: Alteration;
+  /** None when absent. */
+  needs?: readonly Need[];
+  /** Of the pair; `standard` only for what every run tries. */
+  depth?: 'standard';
 }
 
-function isolatingPair(altering: Altering): McubootMutation[] {
+export function isolatingPair(altering: Altering): McubootMutation[] {
   const { alter, ...described } = altering;
-  const common = { depth: 'standard', attackerModel: 'network', needs: [], expectation: mustReject } as const;
+  const common = {
+    attackerModel: altering.needs === undefined ? 'network' : 'stolen-old-image',
+    needs: altering.needs ?? [],
+    expectation: mustReject,
+  } as const;
   const stale: McubootMutation = {
     ...described,
     ...common,
     id: `${altering.id}-stale-digest`,
-    plan: (input) => refusedFor(alter(input), 'digest'),
+    plan: (input) => refusedFor(alter(input), digestEntries(input.image).length > 0 ? 'digest' : 'signature'),
   };
   const fresh: McubootMutation = {
     ...described,
@@ -37,6 +46,8 @@ function isolatingPair(altering: Altering): McubootMutation[] {
     name: `${altering.name}, its digest recomputed`,
     rationale: `${altering.rationale} The digest fits, so that only the signature can tell.`,
     plan: (input) => {
+      if (input.image.encrypted) return { doesNotApply: 'the digest is that of the plain payload' };
+      if (digestEntries(input.image).length === 0) return { doesNotApply: 'the image has no digest' };
       const plan = alter(input);
       if ('doesNotApply' in plan) return plan;
       const { patches, digests } = withFreshDigests(input.base, input.image, plan.patches);
@@ -51,6 +62,7 @@ function payloadFlip(where: 'first' | 'middle' | 'last'): McubootMutation[] {
   return isolatingPair({
     id: `mcuboot-payload-${where}-bit`,
     kind: 'payload',
+    depth: 'standard',
     name: `with one bit of its ${where} payload byte flipped`,
     rationale: 'The whole payload must be covered, to its edges.',
     references: ['SIG-02', 'MCUboot sim, bad_secondary_slot'],
@@ -82,12 +94,13 @@ function headerChange(
   return isolatingPair({
     ...words,
     kind: 'metadata',
+    depth: 'standard',
     references: ['SIG-03', `${designDoc}, Image format`],
     alter: ({ image }) => {
       const from = image.header?.fields[field];
       if (from === undefined) return { doesNotApply: 'the image has no header' };
       const to = change(from);
-      return { patches: [setHeader(field, to)], touches: [`header.${field}`], facts: { from, to } };
+      return { patches: [setHeader(image, field, to)], touches: [`header.${field}`], facts: { from, to } };
     },
   });
 }
@@ -117,6 +130,7 @@ const grownBytes = 4;
 const imageGrown = isolatingPair({
   id: 'mcuboot-header-img-size',
   kind: 'metadata',
+  depth: 'standard',
   name: `with a payload and size field ${grownBytes} bytes longer`,
   rationale: 'Size and payload agree, so that nothing but digest and signature can tell.',
   references: ['SIG-03', `${designDoc}, Image format`],
@@ -127,7 +141,7 @@ const imageGrown = isolatingPair({
     if (from + grownBytes > 0xffff_ffff) return { doesNotApply: 'the size field is at its end' };
     return {
       patches: [
-        setHeader('img_size', from + grownBytes),
+        setHeader(image, 'img_size', from + grownBytes),
         // Replaces the last byte by itself and the growth: the patch lies inside the payload.
         {
           at: payload.end - 1,
@@ -159,7 +173,7 @@ const imageSizeLie: McubootMutation = {
     const from = image.header?.fields.img_size ?? 0;
     const to = from < grownBytes ? from + grownBytes : from - grownBytes;
     return refusedFor(
-      { patches: [setHeader('img_size', to)], touches: ['header.img_size'], facts: { from, to } },
+      { patches: [setHeader(image, 'img_size', to)], touches: ['header.img_size'], facts: { from, to } },
       'format',
     );
   },

@@ -1,0 +1,84 @@
+/** RAUC bundles, as an image format of the engine. */
+
+import type { ByteSource } from '../../byte-source.ts';
+import { signerCertificates } from '../../crypto/cms.ts';
+import { digestOf } from '../../digest.ts';
+import type { Claim, ImageFacts, ImageFormat } from '../../format.ts';
+import { manifestValue } from './manifest.ts';
+import { raucMutations } from './mutations/index.ts';
+import { parseRauc, type RaucImage } from './parse.ts';
+import { squashfsMagic } from './squashfs.ts';
+import { raucVerifier } from './verify.ts';
+
+export const rauc: ImageFormat<RaucImage> = {
+  name: 'rauc',
+  title: 'RAUC',
+  claims,
+  parse: parseRauc,
+  facts,
+  verifier: raucVerifier,
+  executedDigest: (source, image) => digestOf(source, 'sha256', { end: image.dataEnd }).toString('hex'),
+  mutations: raucMutations,
+};
+
+/** A squashfs alone is none, and the payload of a crypt bundle looks like nothing: the CMS decides. */
+function claims(source: ByteSource): Claim | undefined {
+  const magic = Buffer.from(source.read(0, 4));
+  const squashfs = magic.length === 4 && magic.readUInt32LE(0) === squashfsMagic;
+  const { bundleFormat } = parseRauc(source);
+  if (bundleFormat !== undefined && (squashfs || bundleFormat === 'crypt')) return { certainty: 'certain' };
+  if (bundleFormat !== undefined)
+    return { certainty: 'possible', doubt: 'a CMS at the end, and no squashfs before it' };
+  return squashfs
+    ? { certainty: 'possible', doubt: 'a squashfs without a CMS and its size behind it' }
+    : undefined;
+}
+
+function facts(_source: ByteSource, image: RaucImage): ImageFacts {
+  const { manifest, superblock, envelope } = image;
+  const value = (group: string, key: string): string | undefined => manifestValue(manifest, group, key);
+  const version = value('update', 'version');
+  const compatible = value('update', 'compatible');
+  const images = new Set(
+    manifest?.entries.map(({ group }) => group).filter((group) => group.startsWith('image.')) ?? [],
+  );
+  const other: [name: string, value: string | undefined][] = [
+    ['bundle format', image.bundleFormat],
+    ['build', value('update', 'build')],
+    ['description', value('update', 'description')],
+    ...[...images].map((group): [string, string | undefined] => [group, value(group, 'filename')]),
+    [
+      'squashfs',
+      superblock && `${superblock.version}, ${superblock.compression}, ${superblock.bytesUsed} bytes`,
+    ],
+    ['tree', image.tree && `${image.tree.treeBytes} bytes over ${image.tree.dataBlocks} blocks`],
+    ['recipients', envelope && String(envelope.recipients.length)],
+    [
+      'not told',
+      image.bundleFormat === 'plain'
+        ? 'version and compatible: the manifest lies compressed in the squashfs'
+        : image.bundleFormat === 'crypt'
+          ? 'version, compatible and signer: the manifest is encrypted'
+          : undefined,
+    ],
+  ];
+  return {
+    ...(version === undefined ? {} : { version }),
+    hardware: compatible === undefined ? [] : [{ name: 'compatible', value: compatible }],
+    algorithms: (image.cms?.signers ?? []).map(({ digestAlgorithm, signatureOid }) =>
+      [signatureOid, digestAlgorithm].filter(Boolean).join(' with '),
+    ),
+    signers: (image.cms?.signers ?? []).flatMap((signer) =>
+      image.cms === undefined
+        ? []
+        : signerCertificates(image.cms, signer).map(({ x509, serial }) => ({
+            name: 'certificate',
+            value: x509?.subject.replaceAll('\n', ', ') ?? serial,
+          })),
+    ),
+    digests: [value('bundle', 'verity-hash'), ...[...images].map((group) => value(group, 'sha256'))].filter(
+      (digest) => digest !== undefined,
+    ),
+    other: other.flatMap(([name, told]) => (told === undefined ? [] : [{ name, value: told }])),
+  };
+}

@@ -1,0 +1,30 @@
+/** Every attack on RAUC bundles. */
+
+import type { RaucMutation } from './common.ts';
+import { contentMutations } from './content.ts';
+import { edgeMutations } from './edge.ts';
+import { issuedMutations } from './issued.ts';
+import { lengthMutations } from './length.ts';
+import { manifestMutations } from './manifest.ts';
+import { oversizeMutations } from './oversize.ts';
+import { payloadMutations } from './payload.ts';
+import { resignedMutations } from './resigned.ts';
+import { rollbackMutations } from './rollback.ts';
+import { signatureMutations } from './signature.ts';
+import { structureMutations } from './structure.ts';
+import { treeMutations } from './tree.ts';
+
+export const raucMutations: readonly RaucMutation[] = [
+  ...signatureMutations,
+  ...edgeMutations,
+  ...contentMutations,
+  ...payloadMutations,
+  ...treeMutations,
+  ...manifestMutations,
+  ...lengthMutations,
+  ...structureMutations,
+  ...rollbackMutations,
+  ...oversizeMutations,
+  ...resignedMutations,
+  ...issuedMutations,
+];

@@ -1,0 +1,201 @@
+/** An image format as a target: parsed and verified, each input held to the contract of formats. */
+
+import { bytesSource, materialise } from '../../byte-source.ts';
+import type { ImageFormat } from '../../format.ts';
+import { eachAttack } from '../../generate.ts';
+import type { ParsedImage } from '../../image.ts';
+import type { ReferenceVerdict } from '../../trust.ts';
+import { assertTolerant } from '../contract.ts';
+import type { Sample } from '../sample.ts';
+import { startRecord } from './records.ts';
+import { longestInput, type FuzzInput, type FuzzTarget, type Part, type Reaction } from './target.ts';
+
+/** A sample with the format that it is of. */
+export interface JudgedSample {
+  format: ImageFormat;
+  sample: Sample;
+}
+
+/** Attacks on one sample that are taken as inputs to start from. */
+const mostAttacks = 400;
+
+/** What a target starts from. Signing anew is not reproducible, so a run that is to be had again keeps this. */
+export interface FormatStart {
+  samples: readonly JudgedSample[];
+  seeds: readonly FuzzInput[];
+  /** Attacks on the samples, which lead deep into the verifier. */
+  examples: readonly FuzzInput[];
+  /** Images signed with a key of the device: what they execute may be executed. */
+  genuine: readonly { format: ImageFormat; bytes: Uint8Array }[];
+}
+
+/**
+ * Judges are the samples, and the samples again without their keys: then only the very image is genuine.
+ */
+export function formatTarget(name: string, start: FormatStart): FuzzTarget {
+  const { samples, seeds, examples } = start;
+  const judges = [
+    ...samples,
+    ...samples.map(({ format, sample }) => ({ format, sample: { ...sample, keys: [] } })),
+  ];
+  const genuine = new GenuineImages(start);
+  return {
+    name,
+    seeds,
+    examples,
+    judges: judges.length,
+    maxBytes: longestInput(samples.map(({ sample }) => sample)),
+    run: ({ bytes, judge }) => {
+      const judged = judges[judge % judges.length];
+      if (judged === undefined) throw new Error(`${name} has no sample`);
+      return react(judged, bytes, genuine);
+    },
+    record: (judge) => {
+      const judged = judge === undefined ? undefined : judges[judge % judges.length];
+      return startRecord(
+        judged === undefined ? start : { ...start, samples: [judged], seeds: [], examples: [] },
+      );
+    },
+  };
+}
+
+/** The samples, their older ones, and, when wanted, the attacks on them, which take time to make. */
+export function startFrom(samples: readonly JudgedSample[], attacks: boolean): FormatStart {
+  const seeds: FuzzInput[] = [];
+  const examples: FuzzInput[] = [];
+  const genuine: { format: ImageFormat; bytes: Uint8Array }[] = [];
+  for (const [judge, judged] of samples.entries()) {
+    const { format, sample } = judged;
+    seeds.push({ bytes: sample.bytes, judge }, { bytes: sample.bytes, judge: judge + samples.length });
+    genuine.push({ format, bytes: sample.bytes });
+    if (sample.second !== undefined) {
+      seeds.push({ bytes: sample.second, judge });
+      genuine.push({ format, bytes: sample.second });
+    }
+    for (const { bytes, signedAnew } of attacks ? attacksOn(judged) : []) {
+      examples.push({ bytes, judge });
+      if (signedAnew) genuine.push({ format, bytes });
+    }
+  }
+  return { samples, seeds, examples, genuine };
+}
+
+function attacksOn(judged: JudgedSample): { bytes: Uint8Array; signedAnew: boolean }[] {
+  const limit = longestInput([judged.sample]);
+  const attacks: { bytes: Uint8Array; signedAnew: boolean }[] = [];
+  const base = { name: 'golden.bin', source: bytesSource(judged.sample.bytes) };
+  for (const made of eachAttack(base, options(judged))) {
+    if ('notApplicable' in made || made.source.size > limit) continue;
+    attacks.push({ bytes: materialise(made.source), signedAnew: made.mutation.needs.includes('test-key') });
+    if (attacks.length === mostAttacks) break;
+  }
+  return attacks;
+}
+
+function options({ format, sample }: JudgedSample): Parameters<typeof eachAttack>[1] {
+  return {
+    seed: Buffer.alloc(32, 7),
+    format,
+    trustedKeys: sample.keys,
+    policy: sample.policy ?? {},
+    ...(sample.crls === undefined ? {} : { crls: sample.crls }),
+    ...(sample.second === undefined
+      ? {}
+      : { second: { name: 'older.bin', source: bytesSource(sample.second) } }),
+    ...(sample.testKey === undefined ? {} : { testKey: sample.testKey }),
+  };
+}
+
+/** Images whose bytes may be executed: splices of two genuine images may well give the other one. */
+class GenuineImages {
+  readonly #byDigest = new Map<string, Uint8Array>();
+
+  constructor({ genuine }: FormatStart) {
+    for (const { format, bytes } of genuine) {
+      const source = bytesSource(bytes);
+      this.#byDigest.set(key(format, format.executedDigest(source, format.parse(source))), bytes);
+    }
+  }
+
+  withDigest(format: ImageFormat, executed: string): Uint8Array | undefined {
+    return this.#byDigest.get(key(format, executed));
+  }
+}
+
+function key(format: ImageFormat, executed: string): string {
+  return `${format.name} ${executed}`;
+}
+
+/** What was seen of the format while the oracle asked it. */
+interface Seen {
+  image?: ParsedImage;
+  executed?: string;
+  verdict?: ReferenceVerdict;
+  claim?: string;
+}
+
+function react({ format, sample }: JudgedSample, bytes: Uint8Array, genuine: GenuineImages): Reaction {
+  const seen: Seen = {};
+  try {
+    assertTolerant(observed(format, seen), sample, bytes);
+  } catch (failure) {
+    const same =
+      seen.verdict?.accepted === true && sample.keys.length > 0
+        ? genuine.withDigest(format, seen.executed ?? '')
+        : undefined;
+    if (same === undefined) throw failure;
+    assertTolerant(observed(format, seen), { ...sample, bytes: same }, bytes);
+  }
+  return { features: featuresOf(seen), parts: seen.image === undefined ? [] : partsOf(seen.image) };
+}
+
+/** The format, with its answers for this one input noted. */
+function observed(format: ImageFormat, seen: Seen): ImageFormat {
+  return {
+    ...format,
+    claims: (source) => {
+      const claim = format.claims(source);
+      seen.claim = claim?.certainty ?? 'none';
+      return claim;
+    },
+    parse: (source) => {
+      const image = format.parse(source);
+      seen.image ??= image;
+      return image;
+    },
+    executedDigest: (source, image) => {
+      const digest = format.executedDigest(source, image);
+      seen.executed ??= digest;
+      return digest;
+    },
+    verifier: (trust) => {
+      const verify = format.verifier(trust);
+      return (source) => (seen.verdict = verify(source));
+    },
+  };
+}
+
+function featuresOf({ image, verdict, claim }: Seen): string[] {
+  const codes = [...new Set(image?.issues.map(({ code }) => code))].sort();
+  const reason = verdict === undefined ? 'none' : verdict.accepted ? 'accepted' : verdict.reason;
+  const regions = Math.ceil(Math.log2(1 + (image?.regions.length ?? 0)));
+  return [
+    `claim:${claim}`,
+    `reason:${reason}`,
+    `regions:2^${regions}`,
+    ...codes.map((code) => `issue:${code}`),
+    ...(codes.length <= 3 ? [`issues:${codes.join(',')}:${reason}`] : []),
+    ...(verdict?.accepted === false ? [`detail:${shape(verdict.detail)}`] : []),
+  ];
+}
+
+/** A message without what comes from the input: how it is worded tells one check from another. */
+function shape(detail: string): string {
+  return detail.replace(/"[^"]*"|'[^']*'|[0-9a-f]{4,}|\d+/gi, 'N').slice(0, 40);
+}
+
+const mostParts = 2000;
+
+function partsOf({ regions }: ParsedImage): Part[] {
+  return regions.slice(0, mostParts).map(({ start, end }) => ({ start, end }));
+}
