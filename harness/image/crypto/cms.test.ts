@@ -97,6 +97,8 @@ describe('CMS SignedData', () => {
     }
     assert.equal(reason(by(ca.tooDeep), { ...trust, policy: {} }), 'chain');
     assert.equal(reason(by(ca.byNoAuthority), { ...trust, policy: {} }), 'chain');
+    // With the signer as the anchor no path length hides that it is no authority.
+    assert.equal(reason(by(ca.byNoAuthority), { keys: [anchor(ca.valid)], policy: {} }), 'chain');
     assert.equal(reason(by(ca.revoked), { ...trust, crls: [] }), 'accepted', 'without the list');
     assert.equal(
       reason(by(ca.revoked, { crls: [ca.crl] }), { ...trust, crls: [] }),

@@ -10,8 +10,8 @@ export interface BuildOptions {
   json?: boolean;
   signature:
     { cms: TestCmsSigner; certificates: readonly Uint8Array[] } | { rsa: KeyObject; pss?: boolean } | 'none';
-  /** Fills up to a multiple of 512, as GNU cpio does. */
-  blocks?: boolean;
+  /** As GNU cpio does it: filled up to a multiple of 512, numbers in upper case. */
+  gnu?: boolean;
   /** Without byte sums. */
   plain?: boolean;
 }
@@ -30,9 +30,11 @@ export function buildSwupdate(options: BuildOptions): Buffer {
   if (options.signature !== 'none')
     files.push(['sw-description.sig', signatureOf(options.signature, description)]);
   const magic = options.plain === true ? '070701' : '070702';
-  const entries = [...files, ...images].map(([name, bytes], index) => entry(magic, name, bytes, index + 1));
-  const archive = Buffer.concat([...entries, entry(magic, 'TRAILER!!!', Buffer.alloc(0), 0)]);
-  const missing = options.blocks === true ? (512 - (archive.length % 512)) % 512 : 0;
+  const entries = [...files, ...images].map(([name, bytes], index) =>
+    entry(magic, name, bytes, index + 1, options.gnu),
+  );
+  const archive = Buffer.concat([...entries, entry(magic, 'TRAILER!!!', Buffer.alloc(0), 0, options.gnu)]);
+  const missing = options.gnu === true ? (512 - (archive.length % 512)) % 512 : 0;
   return Buffer.concat([archive, Buffer.alloc(missing)]);
 }
 
@@ -68,7 +70,7 @@ function signatureOf(signature: Exclude<BuildOptions['signature'], 'none'>, desc
   return sign('sha256', description, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
 }
 
-function entry(magic: string, name: string, bytes: Uint8Array, inode: number): Buffer {
+function entry(magic: string, name: string, bytes: Uint8Array, inode: number, upper = false): Buffer {
   const sum = magic === '070702' ? bytes.reduce((total, byte) => total + byte, 0) : 0;
   const numbers = [
     inode,
@@ -85,7 +87,9 @@ function entry(magic: string, name: string, bytes: Uint8Array, inode: number): B
     name.length + 1,
     sum,
   ];
-  const header = magic + numbers.map((number) => number.toString(16).padStart(8, '0')).join('') + name + '\0';
+  const hex = numbers.map((number) => number.toString(16).padStart(8, '0')).join('');
+  const digits = upper ? hex.toUpperCase() : hex;
+  const header = magic + digits + name + '\0';
   return Buffer.concat([fill(Buffer.from(header)), fill(bytes)]);
 }
 

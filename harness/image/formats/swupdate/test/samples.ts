@@ -25,7 +25,7 @@ export async function swupdateSamples(): Promise<Sample[]> {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
   return [
     {
-      ...both({ signature: cmsBy(ca.valid), blocks: true }),
+      ...both({ signature: cmsBy(ca.valid), gnu: true }),
       name: 'CMS of ECDSA P-256, everything checked, an authority’s test key',
       keys: [trusted(ca.root)],
       crls: [ca.crl],
