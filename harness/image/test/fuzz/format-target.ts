@@ -16,9 +16,6 @@ export interface JudgedSample {
   sample: Sample;
 }
 
-/** Attacks on one sample that are taken as inputs to start from. */
-const mostAttacks = 400;
-
 /** What a target starts from. Signing anew is not reproducible, so a run that is to be had again keeps this. */
 export interface FormatStart {
   samples: readonly JudgedSample[];
@@ -63,6 +60,7 @@ export function formatTarget(name: string, start: FormatStart): FuzzTarget {
 export function startFrom(samples: readonly JudgedSample[], attacks: boolean): FormatStart {
   const seeds: FuzzInput[] = [];
   const examples: FuzzInput[] = [];
+  const made = new Set<string>();
   const genuine: { format: ImageFormat; bytes: Uint8Array }[] = [];
   for (const [judge, judged] of samples.entries()) {
     const { format, sample } = judged;
@@ -72,7 +70,7 @@ export function startFrom(samples: readonly JudgedSample[], attacks: boolean): F
       seeds.push({ bytes: sample.second, judge });
       genuine.push({ format, bytes: sample.second });
     }
-    for (const { bytes, signedAnew } of attacks ? attacksOn(judged) : []) {
+    for (const { bytes, signedAnew } of attacks ? attacksOn(judged, made) : []) {
       examples.push({ bytes, judge });
       if (signedAnew) genuine.push({ format, bytes });
     }
@@ -80,14 +78,20 @@ export function startFrom(samples: readonly JudgedSample[], attacks: boolean): F
   return { samples, seeds, examples, genuine };
 }
 
-function attacksOn(judged: JudgedSample): { bytes: Uint8Array; signedAnew: boolean }[] {
+/** Each attack on one sample to which it applies: making all of them on all samples would take longer than fuzzing. */
+function attacksOn(judged: JudgedSample, made: Set<string>): { bytes: Uint8Array; signedAnew: boolean }[] {
   const limit = longestInput([judged.sample]);
+  const ids = judged.format.mutations.map(({ id }) => id).filter((id) => !made.has(id));
   const attacks: { bytes: Uint8Array; signedAnew: boolean }[] = [];
   const base = { name: 'golden.bin', source: bytesSource(judged.sample.bytes) };
-  for (const made of eachAttack(base, options(judged))) {
-    if ('notApplicable' in made || made.source.size > limit) continue;
-    attacks.push({ bytes: materialise(made.source), signedAnew: made.mutation.needs.includes('test-key') });
-    if (attacks.length === mostAttacks) break;
+  for (const attack of ids.length === 0 ? [] : eachAttack(base, { ...options(judged), ids })) {
+    if ('notApplicable' in attack) continue;
+    made.add(attack.mutation.id);
+    if (attack.source.size > limit) continue;
+    attacks.push({
+      bytes: materialise(attack.source),
+      signedAnew: attack.mutation.needs.includes('test-key'),
+    });
   }
   return attacks;
 }
