@@ -246,6 +246,20 @@ describe('rows of a picture', () => {
     }
   });
 
+  it('group the paths of a device tree', () => {
+    const nodes = [...Array(60).keys()].flatMap((i) => [
+      `/images/kernel-${i}.begin`,
+      `/images/kernel-${i}.data`,
+    ]);
+    const image = imageOf([['/.begin', 4], ...nodes.map((name) => [name, 4] as const), ['/.end', 4]]);
+    const labels = rowsOf(image.regions, 64).map(({ label, count }) => `${label} ${count}`);
+    assert.deepEqual(
+      [labels.length, labels[0], labels[1], labels.at(-1)],
+      [64, '/.begin 1', '/images/kernel-0 2', '/.end 1'],
+    );
+    assert.match(rowsOf(image.regions, 40)[1]?.label ?? '', /^\/images\/kernel-0 … kernel-\d+$/);
+  });
+
   it('fold the deepest names first, and only as many as needed', () => {
     const image = imageOf([
       ['header.a', 1],

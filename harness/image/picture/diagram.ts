@@ -123,7 +123,7 @@ function offset(at: number, size: number, y: number): string {
 function nameOf(row: Band, y: number): string {
   const count = row.count > 1 ? ` × ${row.count}` : '';
   const name = shortened(row.label, nameCharacters - count.length);
-  const dot = row.count > 1 ? -1 : name.lastIndexOf('.');
+  const dot = row.count > 1 ? -1 : Math.max(name.lastIndexOf('.'), name.lastIndexOf('/'));
   return element(
     'text',
     { x: nameX, y, class: 'fp-name' },

@@ -31,7 +31,7 @@ export function heading({ title, image, facts, verdict }: Picture, width: number
   for (const { name, value } of factsOf(facts)) {
     parts.push(
       label(left, y, 'fp-small', shortened(name, 22)),
-      label(left + 128, y, 'fp-name', shortened(value, 108)),
+      label(left + 140, y, 'fp-name', shortened(value, 106)),
     );
     y += lineHeight;
   }

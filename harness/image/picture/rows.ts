@@ -39,9 +39,9 @@ function leaf({ name, start, end, coverage }: Region): Draft {
   };
 }
 
-/** `a.b.c#2` is a, b, c, #2: repeated names belong together. */
+/** `a.b/c#2` is a, .b, /c, #2: repeated names belong together, and device trees have their own way of writing paths. */
 export function pathOf(name: string): string[] {
-  return name.split(/\.|(?=#\d+(?:\.|$))/);
+  return name.split(/(?=[./])|(?=#\d+(?:\.|$))/);
 }
 
 /** Folds runs of rows with the same beginning, those with the most rows first, until there are few enough. */
@@ -69,7 +69,7 @@ function runsOf(rows: readonly Draft[], depth: number): Draft[][] {
   let last: string | undefined;
   for (const row of rows) {
     // Rows that are no deeper stay by themselves.
-    const key = row.path.length < depth ? undefined : row.path.slice(0, depth).join('.');
+    const key = row.path.length < depth ? undefined : row.path.slice(0, depth).join('');
     const run = runs.at(-1);
     if (run !== undefined && key !== undefined && key === last) run.push(row);
     else runs.push([row]);
@@ -82,7 +82,7 @@ function together(run: readonly Draft[], depth: number): Draft {
   const [first, last] = [run[0], run.at(-1)];
   if (first === undefined || last === undefined) throw new RangeError('a run has at least one row');
   const path = first.path.slice(0, depth);
-  return { ...sum(run), label: path.join('.').replaceAll('.#', '#'), path };
+  return { ...sum(run), label: path.join(''), path };
 }
 
 /** Neighbours in so many portions, named by their first and last. */
@@ -105,7 +105,7 @@ const noRow: Draft = { label: '', path: [], start: 0, end: 0, count: 0, shares: 
 /** `images.kernel-9` beside `images.kernel-0` is kernel-9. */
 function withoutCommon(path: readonly string[], other: readonly string[]): string {
   const differs = path.findIndex((part, index) => part !== other[index]);
-  return path.slice(Math.max(0, differs)).join('.').replaceAll('.#', '#');
+  return path.slice(Math.max(0, differs)).join('').replace(/^[./]/, '');
 }
 
 function sum(run: readonly Draft[]): Omit<Draft, 'label' | 'path'> {

@@ -33,11 +33,8 @@ export async function discoverTargets(): Promise<Discovered[]> {
       name,
       make: async (attacks = false) => formatTarget(name, startFrom(await judgedSamples(name), attacks)),
       again: async (record: unknown) => {
-        const formats = [
-          ...(await formatsOf(name)),
-          ...(await judgedSamples(name)).map(({ format }) => format),
-        ];
-        return formatTarget(name, startOf(record as StartRecord, formats));
+        const formats = (await judgedSamples(name)).map(({ key, format }) => [key, format] as const);
+        return formatTarget(name, startOf(record as StartRecord, new Map(formats)));
       },
     }));
   const declared = await Promise.all(declaringFiles(imageFolder).map(declaredTargets));
@@ -54,25 +51,47 @@ async function exportsOf(file: string): Promise<[string, unknown][]> {
 
 /** The samples of a folder, each with its format. */
 export async function judgedSamples(folder: string): Promise<JudgedSample[]> {
-  const formats = await formatsOf(folder);
-  const makers = (await exportsOf(samplesFile(folder))).filter(
-    ([name, value]) => name.endsWith('Samples') && typeof value === 'function',
-  ) as [string, () => Promise<readonly FormatSample[]> | readonly FormatSample[]][];
+  const exported = await exportsOf(samplesFile(folder));
+  const ofFolder = await exportsOf(join(formatsFolder, folder, 'index.ts'));
+  const formats = ofFolder.map(([, value]) => value).filter(isFormat);
   const judged: JudgedSample[] = [];
-  for (const [, make] of makers) {
-    for (const sample of await make()) {
-      const format = sample.format ?? formatFor(sample, formats);
-      if (format === undefined) throw new Error(`${folder}: no format is exported for ${sample.name}`);
-      judged.push({ format, sample });
+  for (const [name, value] of exported) {
+    if (name.endsWith('Samples') && typeof value === 'function') {
+      for (const sample of await (value as MakeSamples)()) {
+        const format = sample.format ?? formatFor(sample, formats);
+        if (format === undefined) throw new Error(`${folder}: no format is exported for ${sample.name}`);
+        judged.push({ key: format.name, format, sample });
+      }
+    }
+    if (name.endsWith('Sets') && Array.isArray(value)) {
+      judged.push(...(await samplesOfSets(value as SampleSet[], ofFolder)));
     }
   }
+  if (judged.length === 0) throw new Error(`${folder}/test/samples.ts exports no samples`);
   return judged;
 }
 
-/** The formats that a folder's `index.ts` exports. */
-export async function formatsOf(folder: string): Promise<ImageFormat[]> {
-  const file = join(formatsFolder, folder, 'index.ts');
-  return (await exportsOf(file)).map(([, value]) => value).filter(isFormat);
+type MakeSamples = () => Promise<readonly FormatSample[]> | readonly FormatSample[];
+
+/** Samples of one layout, where a folder makes a format from a layout. */
+interface SampleSet {
+  name: string;
+  layout: unknown;
+  samples: MakeSamples;
+}
+
+async function samplesOfSets(
+  sets: readonly SampleSet[],
+  ofFolder: readonly (readonly [string, unknown])[],
+): Promise<JudgedSample[]> {
+  const [, make] =
+    ofFolder.find(([name, value]) => name.endsWith('Format') && typeof value === 'function') ?? [];
+  const judged: JudgedSample[] = [];
+  for (const { name, layout, samples } of sets) {
+    const format = (make as (layout: unknown) => ImageFormat)(layout);
+    for (const sample of await samples()) judged.push({ key: name, format, sample });
+  }
+  return judged;
 }
 
 function isFormat(value: unknown): value is ImageFormat {

@@ -12,7 +12,7 @@ import { startRecord, startOf } from './records.ts';
 import type { FuzzTarget } from './target.ts';
 
 function toyTarget(fault: PlantedFault, planted = plain): FuzzTarget {
-  const samples = [{ format: planted.plantedFormat(fault), sample: planted.toySample(fault) }];
+  const samples = [{ key: 'toy', format: planted.plantedFormat(fault), sample: planted.toySample(fault) }];
   return formatTarget('toy', startFrom(samples, true));
 }
 
@@ -87,9 +87,9 @@ describe('the fuzzer', function () {
   it('makes a target again from its record', () => {
     const sample = toySample('none');
     const format = plantedFormat('none');
-    const start = startFrom([{ format, sample }], true);
+    const start = startFrom([{ key: 'toy', format, sample }], true);
     const record = JSON.parse(JSON.stringify(startRecord(start))) as ReturnType<typeof startRecord>;
-    const again = startOf(record, [format]);
+    const again = startOf(record, new Map([['toy', format]]));
     assert.deepEqual(
       again.seeds,
       start.seeds.map((seed) => ({ ...seed, bytes: Uint8Array.from(seed.bytes) })),

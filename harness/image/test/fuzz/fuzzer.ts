@@ -100,21 +100,15 @@ export class Fuzzer {
     look.remember();
   }
 
-  /** Finds the inputs that reach new code, by running halves of the batch again. */
+  /** Finds the inputs that reach new code, by running each again by itself. */
   #attribute(inputs: readonly KeptInput[], coverage: Coverage): void {
-    if (inputs.length === 0) return;
-    for (const input of inputs) this.#run(input);
-    const look = coverage.look();
-    if (!look.news) return;
-    const [only] = inputs;
-    if (inputs.length === 1 && only !== undefined) {
+    for (const input of inputs) {
+      this.#run(input);
+      const look = coverage.look();
+      if (!look.news) continue;
       look.remember();
-      this.#keep(only);
-      return;
+      this.#keep(input);
     }
-    const half = inputs.length >> 1;
-    this.#attribute(inputs.slice(0, half), coverage);
-    this.#attribute(inputs.slice(half), coverage);
   }
 
   #offspring(): FuzzInput {

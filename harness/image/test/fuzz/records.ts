@@ -8,7 +8,7 @@ import type { Sample } from '../sample.ts';
 import type { FormatStart } from './format-target.ts';
 import type { FuzzInput } from './target.ts';
 
-/** Bytes in base64, formats by name. */
+/** Bytes in base64, formats by their key. */
 export interface StartRecord {
   samples: readonly SampleRecord[];
   seeds: readonly InputRecord[];
@@ -22,7 +22,6 @@ interface InputRecord {
 }
 
 interface SampleRecord {
-  /** The format's name. */
   format: string;
   name: string;
   bytes: string;
@@ -45,10 +44,10 @@ const fromBase64 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(tex
 
 export function startRecord({ samples, seeds, examples, genuine }: FormatStart): StartRecord {
   return {
-    samples: samples.map(({ sample, format }) => sampleRecord(sample, format.name)),
+    samples: samples.map(({ sample, key }) => sampleRecord(sample, key)),
     seeds: seeds.map(inputRecord),
     examples: examples.map(inputRecord),
-    genuine: genuine.map(({ format, bytes }) => ({ format: format.name, bytes: base64(bytes) })),
+    genuine: genuine.map(({ key, bytes }) => ({ format: key, bytes: base64(bytes) })),
   };
 }
 
@@ -60,18 +59,21 @@ function inputOf({ bytes, judge }: InputRecord): FuzzInput {
   return { bytes: fromBase64(bytes), judge };
 }
 
-/** @throws Error for a format that is not there (any more) */
-export function startOf(record: StartRecord, formats: readonly ImageFormat[]): FormatStart {
-  const named = (name: string): ImageFormat => {
-    const format = formats.find((candidate) => candidate.name === name);
-    if (format === undefined) throw new Error(`no format is called ${name}`);
-    return format;
+/**
+ * @param formats by key
+ * @throws Error for a format that is not there (any more)
+ */
+export function startOf(record: StartRecord, formats: ReadonlyMap<string, ImageFormat>): FormatStart {
+  const named = (key: string): { key: string; format: ImageFormat } => {
+    const format = formats.get(key);
+    if (format === undefined) throw new Error(`no format is called ${key}`);
+    return { key, format };
   };
   return {
-    samples: record.samples.map((sample) => ({ format: named(sample.format), sample: sampleOf(sample) })),
+    samples: record.samples.map((sample) => ({ ...named(sample.format), sample: sampleOf(sample) })),
     seeds: record.seeds.map(inputOf),
     examples: record.examples.map(inputOf),
-    genuine: record.genuine.map(({ format, bytes }) => ({ format: named(format), bytes: fromBase64(bytes) })),
+    genuine: record.genuine.map(({ format, bytes }) => ({ ...named(format), bytes: fromBase64(bytes) })),
   };
 }
 
