@@ -205,16 +205,25 @@ function setUp(base: GenuineImage, options: AttackOptions): Workshop {
 /** The maker's; and the test key, or the authority at the end of its chain, which the device trusts for the test. */
 function trustedKeys({ trustedKeys: makers = [], testKey }: AttackOptions): readonly PublicKey[] {
   if (testKey === undefined || (makers.length > 0 && testKey.chain.length > 0)) return makers;
+  const trusted = publicHalf(testKey);
+  return makers.some((maker) => isSameKey(maker, trusted)) ? makers : [...makers, trusted];
+}
+
+function publicHalf(testKey: TestKey): PublicKey {
   const { name, chain } = testKey;
   const authority = chain.at(-1);
   if (authority !== undefined) {
     const { publicKey: key } = new X509Certificate(authority);
-    return [{ kind: 'classic', key, certificate: authority, name }];
+    return { kind: 'classic', key, certificate: authority, name };
   }
-  if (testKey.kind === 'raw') {
-    return [...makers, { kind: 'raw', algorithm: testKey.algorithm, bytes: testKey.bytes, name }];
-  }
-  return [...makers, { kind: 'classic', key: createPublicKey(testKey.key), name }];
+  if (testKey.kind === 'raw')
+    return { kind: 'raw', algorithm: testKey.algorithm, bytes: testKey.bytes, name };
+  return { kind: 'classic', key: createPublicKey(testKey.key), name };
+}
+
+function isSameKey(a: PublicKey, b: PublicKey): boolean {
+  if (a.kind === 'classic') return b.kind === 'classic' && a.key.equals(b.key);
+  return b.kind === 'raw' && a.algorithm === b.algorithm && Buffer.compare(a.bytes, b.bytes) === 0;
 }
 
 function requireGenuine(name: string, verdict: ReturnType<Workshop['verify']>): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,6 +103,51 @@ describe('fieldproof image', function () {
     assert.match(list.stdout, /mcuboot-payload-first-bit-stale-digest +must-reject by boot/);
   });
 
+  it('takes a signature in a file of its own, and one appended in the maker’s own form', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const payload = Buffer.alloc(5000, 'firmware');
+    const [file, sig, pub] = ['fw.bin', 'fw.sig', 'fw.pem'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const appended = join(folder, 'appended.bin');
+    const layout = join(folder, 'layout.yaml');
+    const signature = sign(null, payload, privateKey);
+    writeFileSync(file, payload);
+    writeFileSync(sig, signature);
+    writeFileSync(pub, publicKey.export({ type: 'spki', format: 'pem' }));
+    writeFileSync(appended, Buffer.concat([payload, signature, Buffer.from('53494731', 'hex')]));
+    writeFileSync(
+      layout,
+      `placement: appended
+signatures: [{ scheme: { type: ed25519 } }]
+frame: [{ field: signature, of: 0 }, { field: magic, hex: '53494731' }]
+`,
+    );
+    const out = join(folder, 'detached');
+    const [inspected, made, own, unnamed] = await Promise.all([
+      fieldproof('image', 'inspect', file, '--signature', sig, '--key', pub),
+      fieldproof('image', 'attacks', file, '--signature', sig, '--key', pub, '--out', out, '--json'),
+      fieldproof('image', 'inspect', appended, '--layout', layout, '--key', pub),
+      fieldproof('image', 'inspect', appended, '--key', pub),
+    ]);
+    assert.equal(inspected.code, 0, inspected.stderr);
+    assert.match(inspected.stdout, /found by +Ed25519 in the signature file/);
+    assert.equal(made.code, 0, made.stderr);
+    const flipped = (JSON.parse(made.stdout) as AttackRow[]).find(({ id }) =>
+      id.startsWith('detached-payload-first-bit'),
+    );
+    const written = flipped?.image?.files.map((one) => readFileSync(one.file)) ?? [];
+    assert.equal(written[0]?.length, payload.length);
+    assert.notDeepEqual(written[0], payload);
+    assert.deepEqual(written[1], signature, 'the signature is left alone');
+    assert.equal(own.code, 0, own.stdout + own.stderr);
+    assert.match(own.stdout, /verifies +yes/);
+    assert.equal(unnamed.code, 2);
+    assert.match(unnamed.stdout, /no signature at the end is good for any key; tried: Ed25519/);
+  });
+
   it('never overwrites, and starts from nothing that is not genuine', async () => {
     const full = mkdtempSync(join(folder, 'full-'));
     writeFileSync(join(full, 'kept'), 'kept');
@@ -128,7 +173,7 @@ describe('fieldproof image', function () {
     assert.match(said[0] ?? '', /is not empty/);
     assert.match(said[1] ?? '', /is no genuine image: digest/);
     assert.match(said[2] ?? '', /is no genuine image: unknown-key/);
-    assert.match(said[3] ?? '', /--format opaque/);
+    assert.match(said[3] ?? '', /--format \(opaque/);
     assert.match(said[4] ?? '', /no attack on MCUboot is called mcuboot-nothing/);
     assert.match(said[5] ?? '', /16 to 64 bytes in hex/);
     assert.deepEqual(readdirSync(full), ['kept']);

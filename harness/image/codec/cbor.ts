@@ -68,11 +68,14 @@ interface Head {
   end: number;
 }
 
+const windowBytes = 128;
+
 class Scanner {
   readonly issues: Issue[] = [];
   readonly #source: ByteSource;
   readonly #depth: number;
   #itemsLeft: number;
+  #window = { start: 0, bytes: Buffer.alloc(0) };
 
   constructor(source: ByteSource, limits: CborLimits) {
     this.#source = source;
@@ -103,8 +106,17 @@ class Scanner {
     return this.#container(shared, limit, depth);
   }
 
+  /** A few bytes, through a window: items are small and many. */
+  #peek(start: number, end: number): Buffer {
+    if (start < this.#window.start || end > this.#window.start + this.#window.bytes.length) {
+      this.#window = { start, bytes: Buffer.from(this.#source.read(start, start + windowBytes)) };
+    }
+    const from = start - this.#window.start;
+    return this.#window.bytes.subarray(from, Math.max(from, end - this.#window.start));
+  }
+
   #head(start: number, limit: number): Head | undefined {
-    const bytes = Buffer.from(this.#source.read(start, Math.min(start + 9, limit)));
+    const bytes = this.#peek(start, Math.min(start + 9, limit));
     const first = bytes[0];
     if (first === undefined) {
       this.#issue('cbor-truncated', start, 'an item is missing');
@@ -161,7 +173,7 @@ class Scanner {
     let at = shared.headEnd;
     let complete = true;
     while (wanted < 0n || BigInt(children.length) < wanted) {
-      if (shared.indefinite && this.#source.read(at, Math.min(at + 1, limit))[0] === 0xff) {
+      if (shared.indefinite && this.#peek(at, Math.min(at + 1, limit))[0] === 0xff) {
         at += 1;
         break;
       }

@@ -107,15 +107,20 @@ function classic(key: KeyObject, name: string): PublicKey {
 }
 
 function fromCertificate(der: Buffer, name: string): PublicKey[] {
-  const { raw } = certificateOf(der);
+  const raw = certificateOf(der)?.raw;
+  if (raw === undefined) return [];
   const spki = spkiOfCertificate(raw);
   if (spki === undefined) return [];
   const keys = fromKnownSpki(spki, name) ?? fromUnknownSpki(spki, name);
   return keys.map((key) => ({ ...key, certificate: raw }));
 }
 
-function certificateOf(der: Buffer): { raw: Buffer } {
-  return new X509Certificate(der);
+function certificateOf(der: Buffer): { raw: Buffer } | undefined {
+  try {
+    return new X509Certificate(der);
+  } catch {
+    return undefined; // no certificate, whatever its label says
+  }
 }
 
 function fromKnownSpki(spki: Buffer, name: string): PublicKey[] | undefined {

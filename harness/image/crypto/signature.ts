@@ -17,7 +17,7 @@ import { verifyDigest, type SignatureCheck } from './verify-digest.ts';
 
 export type { SignatureCheck } from './verify-digest.ts';
 
-const hash = z.enum(['sha256', 'sha384', 'sha512', 'sha1']);
+const hash = z.enum(['sha256', 'sha384', 'sha512', 'sha1']).describe('Digest that is signed');
 const context = z
   .string()
   .regex(/^([0-9a-f]{2}){0,255}$/, 'at most 255 bytes in lower-case hex')
@@ -27,28 +27,31 @@ const preHashNames = Object.keys(preHashes) as [keyof typeof preHashes, ...(keyo
 const postQuantumNames = rawAlgorithms.filter((name) => name !== 'lms' && name !== 'hss');
 
 export const signatureSchemeSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('ed25519') }),
-  z.strictObject({ type: z.literal('ed25519ph'), context: context.optional() }),
-  z.strictObject({ type: z.literal('ed25519ctx'), context }),
+  z.strictObject({ type: z.literal('ed25519').describe('Ed25519 (RFC 8032)') }),
   z.strictObject({
-    type: z.literal('ecdsa'),
-    curve: z.enum(['p256', 'p384', 'p521']),
+    type: z.literal('ed25519ph').describe('Ed25519ph, pre-hashed'),
+    context: context.optional(),
+  }),
+  z.strictObject({ type: z.literal('ed25519ctx').describe('Ed25519ctx, with a context'), context }),
+  z.strictObject({
+    type: z.literal('ecdsa').describe('ECDSA (FIPS 186-5)'),
+    curve: z.enum(['p256', 'p384', 'p521']).describe('Curve'),
     hash,
     encoding: z.enum(['der', 'p1363']).describe('SEQUENCE { r, s }, or r ‖ s'),
   }),
-  z.strictObject({ type: z.literal('rsa-pkcs1'), hash }),
+  z.strictObject({ type: z.literal('rsa-pkcs1').describe('RSASSA-PKCS1-v1_5'), hash }),
   z.strictObject({
-    type: z.literal('rsa-pss'),
+    type: z.literal('rsa-pss').describe('RSASSA-PSS'),
     hash,
     saltBytes: z.int().min(0).max(512).optional().describe('Any length when absent'),
   }),
   z.strictObject({
-    type: z.enum(postQuantumNames),
+    type: z.enum(postQuantumNames).describe('ML-DSA (FIPS 204) or SLH-DSA (FIPS 205)'),
     context: context.optional(),
     preHash: z.enum(preHashNames).optional().describe('Hash of the pre-hashed variant; pure when absent'),
   }),
-  z.strictObject({ type: z.literal('lms') }),
-  z.strictObject({ type: z.literal('hss') }),
+  z.strictObject({ type: z.literal('lms').describe('LMS (RFC 8554)') }),
+  z.strictObject({ type: z.literal('hss').describe('HSS (RFC 8554)') }),
 ]);
 export type SignatureScheme = z.output<typeof signatureSchemeSchema>;
 export type PostQuantumScheme = Extract<SignatureScheme, { preHash?: unknown }>;

@@ -4,29 +4,38 @@ import { z } from 'zod';
 import { signatureBytes, signatureSchemeSchema, type SignatureScheme } from '../../crypto/signature.ts';
 
 const unsigned = {
-  type: z.enum(['u8', 'u16', 'u32', 'u64']),
+  type: z.enum(['u8', 'u16', 'u32', 'u64']).describe('Unsigned integer'),
   order: z.enum(['be', 'le']).default('be').describe('Byte order'),
 };
 
 const frameFieldSchema = z.discriminatedUnion('field', [
-  z.strictObject({ field: z.literal('signature'), of: z.int().min(0).describe('Which signature, from 0') }),
   z.strictObject({
-    field: z.literal('length'),
+    field: z.literal('signature').describe('A signature stands here'),
+    of: z.int().min(0).describe('Which signature, from 0'),
+  }),
+  z.strictObject({
+    field: z.literal('length').describe('A length stands here'),
     of: z
       .union([z.int().min(0), z.literal('frame')])
       .describe('Of which signature, or of all fields together'),
     ...unsigned,
   }),
   z.strictObject({
-    field: z.literal('magic'),
-    hex: z.string().regex(/^([0-9a-f]{2})+$/, 'whole bytes in lower-case hex'),
+    field: z.literal('magic').describe('Fixed bytes stand here'),
+    hex: z
+      .string()
+      .regex(/^([0-9a-f]{2})+$/, 'whole bytes in lower-case hex')
+      .describe('The bytes, lower-case hex'),
   }),
   z.strictObject({
-    field: z.literal('scheme'),
+    field: z.literal('scheme').describe('The number of a scheme stands here'),
     value: z.int().min(0).describe('The number that stands for the scheme'),
     ...unsigned,
   }),
-  z.strictObject({ field: z.literal('reserved'), bytes: z.int().min(1).max(4096) }),
+  z.strictObject({
+    field: z.literal('reserved').describe('Bytes without meaning stand here'),
+    bytes: z.int().min(1).max(4096).describe('How many'),
+  }),
 ]);
 export type FrameField = z.output<typeof frameFieldSchema>;
 
@@ -34,7 +43,8 @@ const headerSchema = z.strictObject({
   bytes: z
     .int()
     .min(1)
-    .max(1024 * 1024),
+    .max(1024 * 1024)
+    .describe('Size of the header'),
   fields: z
     .array(
       z.strictObject({
@@ -46,7 +56,8 @@ const headerSchema = z.strictObject({
         ...unsigned,
       }),
     )
-    .default([]),
+    .default([])
+    .describe('Fields of the header that are worth showing and attacking'),
 });
 
 const signatureSchema = z.strictObject({
@@ -55,7 +66,7 @@ const signatureSchema = z.strictObject({
     .regex(/^[a-z0-9-]+$/, 'lower-case letters, digits, hyphens')
     .optional()
     .describe('The scheme’s type when absent'),
-  scheme: signatureSchemeSchema,
+  scheme: signatureSchemeSchema.describe('How it is made'),
   bytes: z.int().min(1).max(1_000_000).optional().describe('Length, where the scheme alone does not fix it'),
 });
 
@@ -64,7 +75,11 @@ export const detachedLayoutSchema = z
     placement: z
       .enum(['detached', 'appended'])
       .describe('The signature in a file of its own, or behind the payload in the same file'),
-    signatures: z.array(signatureSchema).min(1).max(4),
+    signatures: z
+      .array(signatureSchema)
+      .min(1)
+      .max(4)
+      .describe('The signatures, in the order of their numbers'),
     rule: z.enum(['all', 'any']).default('all').describe('Which of several signatures must be good'),
     covers: z.enum(['payload', 'header+payload']).default('payload').describe('What is signed'),
     header: headerSchema.optional().describe('Fields in front of the payload'),

@@ -92,7 +92,7 @@ describe('RAUC parser', () => {
       ['no CMS', sized(0n), 'cms-size', at],
       ['a CMS larger than the file', sized(BigInt(at + 1)), 'cms-size', at],
       ['2^63', sized(1n << 63n), 'cms-size', at],
-      ['a CMS from elsewhere', sized(100n), 'cms', at - 100],
+      ['no CMS where one should be', sized(100n).fill(0xff, at - 100, at), 'cms', at - 100],
       ['a tree larger than the payload', manifest(`${size}409600\n`), 'verity-size', 16_384],
       ['a tree of another size', manifest(`${size}8192\n`), 'verity-size', 16_384],
       ['no size', manifest('[update]\ncompatible=x\n'), 'verity-size', 16_384],
