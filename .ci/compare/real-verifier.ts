@@ -33,6 +33,8 @@ export interface RealVerifier {
   name: string;
   /** Debian packages that hold it. */
   packages: readonly string[];
+  /** Not in its packages, but built from their source: where that cannot be had, its absence is told, and no failure. */
+  built?: true;
   /** Version, or undefined when it is not installed. */
   version(): string | undefined;
   /** Makes genuine images in an empty folder. */
