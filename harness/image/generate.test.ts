@@ -186,7 +186,7 @@ describe('attack images', () => {
     for (const { provenance, sha256, name } of attackSet(genuine(base), { seed, second: genuine(second) })
       .images) {
       const record = JSON.parse(JSON.stringify(provenance)) as typeof provenance;
-      const rebuilt = rebuildAttack(genuine(base), record);
+      const rebuilt = rebuildAttack(genuine(base), record, genuine(second));
       assert.equal(rebuilt.sha256, sha256);
       assert.equal(rebuilt.name, name);
       assert.throws(() => rebuildAttack(genuine(second), record), { code: 'other-digest' });

@@ -156,13 +156,21 @@ export function attacksOn(format: string): readonly Mutation[] {
 }
 
 /**
- * Makes an attack image again from its base and its provenance.
+ * Makes an attack image again from its base and its provenance; and the second image, where it took bytes of it.
  *
  * @throws BenchError when the base is another one, or the result differs from the recorded one
  */
-export function rebuildAttack(base: GenuineImage, provenance: Provenance): FirmwareImage {
+export function rebuildAttack(
+  base: GenuineImage,
+  provenance: Provenance,
+  second?: GenuineImage,
+): FirmwareImage {
   requireDigest('base', sha256Hex(base.source), provenance.base.sha256);
-  const source = patched(base.source, patchesFromRecord(base.source.size, provenance.patches));
+  if (second !== undefined && provenance.second !== undefined) {
+    requireDigest('second image', sha256Hex(second.source), provenance.second.sha256);
+  }
+  const set = patchesFromRecord(base.source.size, provenance.patches, second?.source);
+  const source = patched(base.source, set);
   const sha256 = sha256Hex(source);
   requireDigest('result', sha256, provenance.result.sha256);
   return { name: attackName(base.name, provenance.mutation), bytes: materialise(source), sha256 };
@@ -273,6 +281,7 @@ function make(workshop: Workshop, mutation: Mutation): AttackImage | DoesNotAppl
     format,
     altered: source,
     verify,
+    ...(second === undefined ? {} : { second: second.genuine.source }),
   });
   const sha256 = sha256Hex(source);
   const provenance: Provenance = {

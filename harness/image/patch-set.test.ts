@@ -60,6 +60,7 @@ function naive(bytes: Uint8Array, patches: readonly Patch[]): Buffer {
     for (const part of patch.insert) {
       if (part.kind === 'bytes') out.push(part.bytes);
       else if (part.kind === 'copy') out.push(bytes.subarray(part.start, part.end));
+      else if (part.kind === 'second') out.push(part.source.read(part.start, part.end));
       else out.push(Buffer.alloc(part.count, part.byte));
     }
     at = patch.at + patch.remove;

@@ -6,10 +6,14 @@
 import { BenchError } from '../errors.ts';
 import { clip, type ByteSource } from './byte-source.ts';
 
-/** What a patch puts in. `copy` takes `[start, end)` of the *base*; `fill` repeats one byte. */
+/**
+ * What a patch puts in. `copy` takes `[start, end)` of the *base*, `second` of another genuine image; `fill` repeats one
+ * byte.
+ */
 export type Insert =
   | { kind: 'bytes'; bytes: Uint8Array }
   | { kind: 'copy'; start: number; end: number }
+  | { kind: 'second'; source: ByteSource; start: number; end: number }
   | { kind: 'fill'; byte: number; count: number };
 
 /** Removes `remove` bytes of the base at `at`, and puts the inserts there, in order. */
@@ -22,6 +26,11 @@ export interface Patch {
 /** A patch that overwrites bytes in place. */
 export function overwrite(at: number, bytes: Uint8Array): Patch {
   return { at, remove: bytes.length, insert: [{ kind: 'bytes', bytes }] };
+}
+
+/** Bytes `[start, end)` of another genuine image; all of them by default. */
+export function ofSecond(source: ByteSource, start = 0, end = source.size): Insert {
+  return { kind: 'second', source, start, end };
 }
 
 export function insertBytes(at: number, bytes: Uint8Array): Patch {
@@ -75,6 +84,11 @@ function checkPatch(patch: Patch, baseBytes: number): void {
       if (!isCount(start) || !isCount(end) || start > end || end > baseBytes) {
         throw bad(`copy of [${start}, ${end}) does not lie in a base of ${baseBytes} bytes`, patch);
       }
+    } else if (insert.kind === 'second') {
+      const { start, end, source } = insert;
+      if (!isCount(start) || !isCount(end) || start > end || end > source.size) {
+        throw bad(`[${start}, ${end}) does not lie in a second image of ${source.size} bytes`, patch);
+      }
     } else if (insert.kind === 'fill') {
       if (!isCount(insert.count) || !isCount(insert.byte) || insert.byte > 255) {
         throw bad(`fill of ${insert.count} times ${insert.byte}`, patch);
@@ -98,6 +112,7 @@ function bytesOf(insert: Insert): number {
     case 'bytes':
       return insert.bytes.length;
     case 'copy':
+    case 'second':
       return insert.end - insert.start;
     case 'fill':
       return insert.count;
@@ -150,6 +165,9 @@ export function patched(base: ByteSource, set: PatchSet): ByteSource {
       if (piece === undefined) return undefined;
       const { from, start, end } = piece;
       if (from.kind === 'copy') return { kind: 'copy', source: base, from: from.start + (at - start), end };
+      if (from.kind === 'second') {
+        return { kind: 'copy', source: from.source, from: from.start + (at - start), end };
+      }
       return from.kind === 'fill'
         ? { kind: 'fill', byte: from.byte, end }
         : { kind: 'bytes', bytes: from.bytes.subarray(at - start), end };
@@ -194,6 +212,9 @@ function fill(target: Uint8Array, base: ByteSource, { from }: Piece, offset: num
     case 'copy':
       base.readInto(target, from.start + offset);
       return;
+    case 'second':
+      from.source.readInto(target, from.start + offset);
+      return;
     case 'fill':
       target.fill(from.byte);
       return;
@@ -219,7 +240,12 @@ export function mapped(set: PatchSet, at: number): number {
 export type PatchRecord = {
   at: number;
   remove: number;
-  insert: ({ bytes: string } | { copy: [start: number, end: number] } | { fill: number; count: number })[];
+  insert: (
+    | { bytes: string }
+    | { copy: [start: number, end: number] }
+    | { second: [start: number, end: number] }
+    | { fill: number; count: number }
+  )[];
 };
 
 export function patchesToRecord(set: PatchSet): PatchRecord[] {
@@ -229,13 +255,29 @@ export function patchesToRecord(set: PatchSet): PatchRecord[] {
     insert: insert.map((part) => {
       if (part.kind === 'bytes') return { bytes: Buffer.from(part.bytes).toString('hex') };
       if (part.kind === 'copy') return { copy: [part.start, part.end] };
+      if (part.kind === 'second') return { second: [part.start, part.end] };
       return { fill: part.byte, count: part.count };
     }),
   }));
 }
 
-/** The way back: any attack image can be rebuilt from its base and its record. */
-export function patchesFromRecord(baseBytes: number, record: readonly PatchRecord[]): PatchSet {
+function noSecond(): BenchError {
+  return new BenchError(
+    'no-second-image',
+    'the image was made with bytes of a second one, which is not given',
+  );
+}
+
+/**
+ * The way back: any attack image can be rebuilt from its base and its record, and the second image where it took from it.
+ *
+ * @throws BenchError `no-second-image`
+ */
+export function patchesFromRecord(
+  baseBytes: number,
+  record: readonly PatchRecord[],
+  second?: ByteSource,
+): PatchSet {
   return new PatchSet(
     baseBytes,
     record.map(({ at, remove, insert }) => ({
@@ -244,6 +286,11 @@ export function patchesFromRecord(baseBytes: number, record: readonly PatchRecor
       insert: insert.map((part): Insert => {
         if ('bytes' in part) return { kind: 'bytes', bytes: Buffer.from(part.bytes, 'hex') };
         if ('copy' in part) return { kind: 'copy', start: part.copy[0], end: part.copy[1] };
+        if ('second' in part) {
+          const [start, end] = part.second;
+          if (second === undefined) throw noSecond();
+          return { kind: 'second', source: second, start, end };
+        }
         return { kind: 'fill', byte: part.fill, count: part.count };
       }),
     })),

@@ -157,7 +157,9 @@ export function imageFormatContract(
           const bytes = materialise(source);
           assert.equal(createHash('sha256').update(bytes).digest('hex'), sha256, mutation.id);
           const record = JSON.parse(JSON.stringify(provenance)) as typeof provenance;
-          assert.equal(rebuildAttack(base, record).sha256, sha256, mutation.id);
+          const { second } = sample;
+          const other = second && { name: 'older.bin', source: bytesSource(second) };
+          assert.equal(rebuildAttack(base, record, other).sha256, sha256, mutation.id);
         }
       }
       const never = format.mutations

@@ -1,6 +1,6 @@
 /** Attacks that need no knowledge of the format. */
 
-import type { ByteSource } from '../../byte-source.ts';
+import { sameBytes, slice, type ByteSource } from '../../byte-source.ts';
 import {
   byPolicy,
   type AttackKind,
@@ -10,7 +10,7 @@ import {
   type Mutation,
   type PlanInput,
 } from '../../mutation.ts';
-import { overwrite, type Insert, type Patch } from '../../patch-set.ts';
+import { overwrite, type Insert, type Patch, ofSecond } from '../../patch-set.ts';
 import { contentEnd, inRun, type OpaqueImage } from './parse.ts';
 
 type OpaqueInput = PlanInput<OpaqueImage>;
@@ -192,9 +192,6 @@ const swapped = attack({
   },
 });
 
-/** Of another release, that much is taken into memory. */
-const mostBytes = 256 * 1024 * 1024;
-
 const older = attack({
   id: 'opaque-older-release',
   kind: 'rollback',
@@ -207,7 +204,10 @@ const older = attack({
   rationale:
     'Genuine in every byte, with the faults that were mended since. Which one is older, only people know here.',
   references: ['RFC 9124, 4.2.1'],
-  alter: ({ base, second }) => withSecond(second?.source, 0, (bytes) => [wholly(base, bytes)]),
+  alter: ({ base, second }) =>
+    second === undefined
+      ? { doesNotApply: 'there is no second image' }
+      : [{ at: 0, remove: base.size, insert: [ofSecond(second.source)] }],
 });
 
 const spliced = attack({
@@ -219,31 +219,17 @@ const spliced = attack({
   references: ['SIG-05'],
   alter: ({ base, second }) => {
     const half = Math.floor(contentEnd(base) / 2);
-    return withSecond(second?.source, half, (bytes) => {
-      if (Buffer.compare(bytes, base.read(half, base.size)) === 0)
-        return { doesNotApply: 'the halves are the same' };
-      if (second !== undefined && Buffer.compare(base.read(0, half), second.source.read(0, half)) === 0) {
-        return { doesNotApply: 'the first halves are the same: it would be the other release' };
-      }
-      return [{ at: half, remove: base.size - half, insert: [{ kind: 'bytes', bytes }] }];
-    });
+    if (second === undefined) return { doesNotApply: 'there is no second image' };
+    const { source } = second;
+    if (source.size <= half) return { doesNotApply: `the second image has ${source.size} bytes` };
+    if (sameBytes(slice(source, half, source.size), slice(base, half, base.size)))
+      return { doesNotApply: 'the halves are the same' };
+    if (sameBytes(slice(base, 0, half), slice(source, 0, half))) {
+      return { doesNotApply: 'the first halves are the same: it would be the other release' };
+    }
+    return [{ at: half, remove: base.size - half, insert: [ofSecond(source, half)] }];
   },
 });
-
-function wholly(base: ByteSource, bytes: Uint8Array): Patch {
-  return { at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] };
-}
-
-function withSecond(
-  second: ByteSource | undefined,
-  from: number,
-  use: (bytes: Uint8Array) => Patch[] | DoesNotApply,
-): Patch[] | DoesNotApply {
-  if (second === undefined) return { doesNotApply: 'there is no second image' };
-  if (second.size <= from) return { doesNotApply: `the second image has ${second.size} bytes` };
-  if (second.size > mostBytes) return { doesNotApply: `the second image has ${second.size} bytes, too many` };
-  return use(second.read(from, second.size));
-}
 
 export const opaqueMutations: readonly OpaqueMutation[] = [
   ...flips,

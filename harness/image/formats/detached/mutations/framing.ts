@@ -1,8 +1,7 @@
 /** Attacks on how payload and signature are put together: missing, cut, lengths that lie, several images in one. */
 
 import { byPolicy, type DoesNotApply, type Expectation, type Plan } from '../../../mutation.ts';
-import { materialise } from '../../../byte-source.ts';
-import { cut, overwrite } from '../../../patch-set.ts';
+import { cut, overwrite, ofSecond } from '../../../patch-set.ts';
 import { editField, editSplit } from '../edit.ts';
 import { governing, integerBytes, type DetachedLayout } from '../layout.ts';
 import type { DetachedImage, PlacedField } from '../parse.ts';
@@ -263,9 +262,6 @@ function reserved(layout: DetachedLayout): DetachedMutation[] {
   }));
 }
 
-/** A second image that fits into memory is put beside the first. */
-const mostSecondBytes = 64 * 1024 * 1024;
-
 function beside(order: 'front' | 'back'): DetachedMutation {
   const front = order === 'front';
   return {
@@ -283,16 +279,14 @@ function beside(order: 'front' | 'back'): DetachedMutation {
     references: ['SIG-14', 'Android Master Key (CVE-2013-4787), the same confusion'],
     plan: ({ base, image, second }) => {
       if (second === undefined) return { doesNotApply: 'there is no second image' };
-      if (second.source.size > mostSecondBytes)
-        return { doesNotApply: 'the second image is too large to be inserted' };
-      const bytes = materialise(second.source);
+      const insert = [ofSecond(second.source)];
       const [first] = image.regions;
       if (!front || first === undefined)
         return {
-          patches: [{ at: base.size, remove: 0, insert: [{ kind: 'bytes', bytes }] }],
+          patches: [{ at: base.size, remove: 0, insert }],
           touches: ['end-of-file'],
         };
-      return { patches: [{ at: 0, remove: 0, insert: [{ kind: 'bytes', bytes }] }], touches: [first.name] };
+      return { patches: [{ at: 0, remove: 0, insert }], touches: [first.name] };
     },
   };
 }

@@ -1,20 +1,15 @@
 /** Genuine images of other releases in place of this one. */
 
+import { ofSecond } from '../../../patch-set.ts';
 import { byPolicy, type Expectation } from '../../../mutation.ts';
 import { compareVersions, keyDigest } from '../verify.ts';
 import { attack, guide, mustReject, type EspInput, type EspMutation, type EspPlan } from './common.ts';
 
-/** An attack carries the other image with it; partitions have less. */
-const mostBytes = 16 * 1024 * 1024;
-
 /** The second image in place of the base. */
 function replaced({ base, image, second }: EspInput): EspPlan {
-  if (second === undefined || second.source.size > mostBytes) {
-    return { doesNotApply: 'the second image is not there, or is too large to be carried along' };
-  }
-  const bytes = second.source.read(0, second.source.size);
+  if (second === undefined) return { doesNotApply: 'there is no second image' };
   return {
-    patches: [{ at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] }],
+    patches: [{ at: 0, remove: base.size, insert: [ofSecond(second.source)] }],
     touches: image.regions.map(({ name }) => name),
     facts: {
       secureVersion: image.app?.secureVersion ?? -1,

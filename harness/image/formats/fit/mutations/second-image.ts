@@ -4,12 +4,13 @@
  */
 
 import { materialise } from '../../../byte-source.ts';
+import { ofSecond } from '../../../patch-set.ts';
 import { property, valueOf } from '../../../codec/fdt.ts';
-import type { DoesNotApply, Expectation } from '../../../mutation.ts';
-import type { Policy } from '../../../policy.ts';
+import { byPolicy, type DoesNotApply } from '../../../mutation.ts';
 import { editorOf, planOf, targetOf, touchesOf } from '../edit.ts';
 import { dataOf, signatureMode, type Refusal } from '../verify.ts';
 import {
+  mustReject,
   signatureDoc,
   signedByConfiguration,
   type FitInput,
@@ -26,14 +27,12 @@ const rollback: FitMutation = {
   references: ['RBK-01', signatureDoc],
   attackerModel: 'stolen-old-image',
   needs: ['second-image'],
-  expectation: (policy: Policy): Expectation =>
-    policy.lowerVersion === 'accept'
-      ? { class: 'must-accept' }
-      : { class: 'policy', dependsOn: 'lowerVersion' },
+  expectation: byPolicy('lowerVersion', (value) =>
+    value === 'accept' ? { class: 'must-accept' } : mustReject,
+  ),
   plan: ({ base, image, second }) => {
     if (second === undefined) return { doesNotApply: 'there is no second image' };
-    const bytes = materialise(second.source);
-    const patches = [{ at: 0, remove: base.size, insert: [{ kind: 'bytes' as const, bytes }] }];
+    const patches = [{ at: 0, remove: base.size, insert: [ofSecond(second.source)] }];
     return { patches, touches: touchesOf(image, patches) };
   },
 };
@@ -58,6 +57,9 @@ function mixAndMatch(of: 'configuration' | 'image'): FitMutation {
   };
 }
 
+/** A kernel that is put into the tree is held in memory. */
+const mostBytes = 64 * 1024 * 1024;
+
 function withSecondKernel(input: FitInput, refusedFor: Refusal | undefined): RefusedPlan | DoesNotApply {
   const { image, second } = input;
   const target = targetOf(image);
@@ -67,12 +69,14 @@ function withSecondKernel(input: FitInput, refusedFor: Refusal | undefined): Ref
     return { doesNotApply: 'the second image boots no kernel' };
   }
   const { kernel } = target;
+  const data = dataOf(second.source, donor.kernel);
+  if (data.size > mostBytes) return { doesNotApply: `the second kernel has ${data.size} bytes` };
   const editor = editorOf(input);
   for (const name of ['data-position', 'data-offset', 'data-size']) {
     const prop = property(kernel.node, name);
     if (prop !== undefined) editor.apply(editor.withoutProp(prop));
   }
-  editor.apply(editor.withSet(kernel.node, 'data', materialise(dataOf(second.source, donor.kernel))));
+  editor.apply(editor.withSet(kernel.node, 'data', materialise(data)));
   const pairs = [
     ...kernel.hashes.map((own, index) => [own, donor.kernel.hashes[index]] as const),
     ...kernel.signatures.map((own, index) => [own, donor.kernel.signatures[index]] as const),

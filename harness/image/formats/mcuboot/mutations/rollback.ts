@@ -10,7 +10,7 @@ import { parseMcuboot } from '../parse.ts';
 import type { Refusal } from '../verify.ts';
 import type { DoesNotApply, Expectation, Plan } from '../../../mutation.ts';
 import type { Policy } from '../../../policy.ts';
-import { patched, PatchSet } from '../../../patch-set.ts';
+import { patched, PatchSet, ofSecond, type Insert } from '../../../patch-set.ts';
 import type { ByteSource } from '../../../byte-source.ts';
 import {
   mustAccept,
@@ -63,7 +63,7 @@ function offered(
       const not = unless(relationOf(input, second, policy));
       if (not !== undefined) return { doesNotApply: not };
       const source = change(input, second);
-      if (source === undefined || source.size > mostBytes)
+      if (source === undefined || (source !== second.source && source.size > mostBytes))
         return { doesNotApply: 'the second image is too large' };
       const refused = expectation(policy).class === 'must-reject' ? { refusedFor: reason } : {};
       return { ...wholly(input, source), ...refused };
@@ -86,10 +86,11 @@ function relationOf(
 }
 
 /** The whole base replaced. */
-function wholly({ base, image }: McubootInput, source: ByteSource): Plan {
-  const bytes = source.read(0, source.size);
+function wholly({ base, image, second }: McubootInput, source: ByteSource): Plan {
+  const insert: Insert =
+    source === second?.source ? ofSecond(source) : { kind: 'bytes', bytes: source.read(0, source.size) };
   return {
-    patches: [{ at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] }],
+    patches: [{ at: 0, remove: base.size, insert: [insert] }],
     touches: image.regions.map(({ name }) => name),
   };
 }

@@ -1,10 +1,11 @@
 /** Parts of another genuine image in this one. */
 
+import { sameBytes, slice } from '../../../byte-source.ts';
 import { entriesOf, rewriteArea, setHeader } from '../edit.ts';
 import { headerBytes } from '../layout.ts';
 import { signedDigest } from '../signatures.ts';
 import type { AttackKind, DoesNotApply, Plan } from '../../../mutation.ts';
-import { overwrite } from '../../../patch-set.ts';
+import { overwrite, ofSecond } from '../../../patch-set.ts';
 import { regionNamed } from '../../../image.ts';
 import { designDoc, mustReject, planOf, type McubootInput, type McubootMutation } from './common.ts';
 import { isolatingPair } from './signed-bytes.ts';
@@ -135,10 +136,10 @@ const spliced = unpaired(
   (input, second) => {
     const size = Math.min(input.image.imageEnd, second.image.imageEnd);
     const at = Math.max(headerBytes, Math.floor(size / 2));
-    const rest = second.source.read(at, Math.min(second.source.size, at + mostBytes));
-    if (Buffer.from(input.base.read(0, at)).equals(second.source.read(0, at))) return same;
-    if (Buffer.from(input.base.read(at, input.base.size)).equals(rest)) return same;
-    return planOf(input, [{ at, remove: input.base.size - at, insert: [{ kind: 'bytes', bytes: rest }] }]);
+    const rest = slice(second.source, at, second.source.size);
+    if (sameBytes(slice(input.base, 0, at), slice(second.source, 0, at))) return same;
+    if (sameBytes(slice(input.base, at, input.base.size), rest)) return same;
+    return planOf(input, [{ at, remove: input.base.size - at, insert: [ofSecond(second.source, at)] }]);
   },
 );
 

@@ -4,7 +4,7 @@ import { bytesSource } from '../../../byte-source.ts';
 import { resigned, signingKeyOf, type CmsSigningKey } from '../../../crypto/cms-sign.ts';
 import { oids } from '../../../crypto/oids.ts';
 import { byPolicy, type Expectation } from '../../../mutation.ts';
-import { overwrite, patched, PatchSet, type Patch } from '../../../patch-set.ts';
+import { overwrite, patched, PatchSet, type Patch, ofSecond } from '../../../patch-set.ts';
 import type { Policy } from '../../../policy.ts';
 import { cmsBytes, refitted, signedContent, tablePatches, u16, u32, winCertificate } from '../edit.ts';
 import { isAuthority, issued, timeless, type Wanted } from '../issue.ts';
@@ -168,9 +168,6 @@ const badCertificates = [
   ),
 ];
 
-/** An attack carries the other image with it; larger ones are offered as they are. */
-const mostBytes = 16 * 1024 * 1024;
-
 const rollback = attack({
   id: 'pe-rollback',
   kind: 'rollback',
@@ -181,14 +178,14 @@ const rollback = attack({
   references: ['RBK-01', 'shim SBAT.md', 'CVE-2022-34301 (old loaders, still signed)'],
   attackerModel: 'stolen-old-image',
   needs: ['second-image'],
-  expectation: { class: 'policy', dependsOn: 'lowerVersion' },
+  expectation: byPolicy('lowerVersion', (value) =>
+    value === 'accept' ? { class: 'must-accept' } : mustReject,
+  ),
   plan: ({ base, image, second }) => {
-    if (second === undefined || second.source.size > mostBytes) {
-      return { doesNotApply: 'the second image is not there, or is too large to be carried along' };
-    }
-    const bytes = second.source.read(0, second.source.size);
+    if (second === undefined) return { doesNotApply: 'there is no second image' };
+    const { source } = second;
     return {
-      patches: [{ at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] }],
+      patches: [{ at: 0, remove: base.size, insert: [ofSecond(source)] }],
       touches: image.regions.map(({ name }) => name),
     };
   },

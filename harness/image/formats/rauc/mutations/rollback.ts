@@ -1,13 +1,11 @@
 /** Genuine bundles of another release, whole or in part. */
 
+import { sameBytes, slice } from '../../../byte-source.ts';
 import { byPolicy } from '../../../mutation.ts';
-import type { Patch } from '../../../patch-set.ts';
+import { type Patch, ofSecond } from '../../../patch-set.ts';
 import { manifestValue } from '../manifest.ts';
 import { compareVersions } from '../version.ts';
 import { formatsDoc, mustReject, reasonBy, regionsOf, type RaucMutation } from './common.ts';
-
-/** An attack carries the other bundle with it; larger ones are offered as they are. */
-const mostBytes = 4 * 1024 * 1024;
 
 const olderRelease: RaucMutation = {
   id: 'rauc-older-release',
@@ -21,17 +19,14 @@ const olderRelease: RaucMutation = {
     value === 'refuse' ? mustReject : { class: 'must-accept' },
   ),
   plan: ({ base, image, second }) => {
-    if (second === undefined || second.source.size > mostBytes) {
-      return { doesNotApply: `the second bundle has more than ${mostBytes} bytes: offer it as it is` };
-    }
+    if (second === undefined) return { doesNotApply: 'there is no second bundle' };
     const [own, other] = [image, second.image].map(({ manifest }) =>
       manifestValue(manifest, 'update', 'version'),
     );
     if (own === undefined || other === undefined || (compareVersions(other, own) ?? 0) >= 0) {
       return { doesNotApply: 'the second bundle does not show a lower version' };
     }
-    const bytes = second.source.read(0, second.source.size);
-    const patches: Patch[] = [{ at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] }];
+    const patches: Patch[] = [{ at: 0, remove: base.size, insert: [ofSecond(second.source)] }];
     return { patches, touches: regionsOf(image, patches), facts: { from: own, to: other } };
   },
 };
@@ -47,14 +42,14 @@ const olderPayload: RaucMutation = {
   needs: ['second-image'],
   expectation: mustReject,
   plan: ({ base, image, second }) => {
-    if (second === undefined || second.source.size > mostBytes) {
-      return { doesNotApply: `the second bundle has more than ${mostBytes} bytes` };
-    }
-    const bytes = second.source.read(0, second.image.payloadEnd);
-    if (Buffer.compare(bytes, base.read(0, image.payloadEnd)) === 0) {
+    if (second === undefined) return { doesNotApply: 'there is no second bundle' };
+    const { payloadEnd } = second.image;
+    if (sameBytes(slice(second.source, 0, payloadEnd), slice(base, 0, image.payloadEnd))) {
       return { doesNotApply: 'the second bundle has the same payload' };
     }
-    const patches: Patch[] = [{ at: 0, remove: image.payloadEnd, insert: [{ kind: 'bytes', bytes }] }];
+    const patches: Patch[] = [
+      { at: 0, remove: image.payloadEnd, insert: [ofSecond(second.source, 0, payloadEnd)] },
+    ];
     return {
       patches,
       touches: regionsOf(image, patches),

@@ -1,9 +1,9 @@
 /** Attacks on the archive around the description: lengths, names, order, ends. */
 
 import { encodeCpioEntry } from '../../../codec/cpio.ts';
-import type { Expectation, Plan } from '../../../mutation.ts';
+import { byPolicy, type Expectation, type Plan } from '../../../mutation.ts';
 import type { Policy } from '../../../policy.ts';
-import { cut, insertBytes, overwrite } from '../../../patch-set.ts';
+import { cut, insertBytes, overwrite, ofSecond } from '../../../patch-set.ts';
 import type { SwupdateImage } from '../parse.ts';
 import {
   attack,
@@ -294,17 +294,16 @@ const rollback = attack({
   references: ['RBK-01', 'SWUpdate doc/source/swupdate.rst, options -N and -R'],
   attackerModel: 'stolen-old-image',
   needs: ['second-image'],
-  // Genuine: whether the device goes back to it depends on what runs there, not on its bytes.
-  expectation: () => ({ class: 'policy', dependsOn: 'lowerVersion' }),
+  expectation: byPolicy('lowerVersion', (value) =>
+    value === 'accept' ? { class: 'must-accept' } : mustReject,
+  ),
   plan: (input: SwupdateInput) => {
     const { second, base, image } = input;
     if (second === undefined) return { doesNotApply: 'there is no second image' };
     const version = second.image.description?.version ?? '';
     if (version === image.description?.version) return { doesNotApply: 'the two have the same version' };
-    if (second.source.size > 64 * 1024 * 1024)
-      return { doesNotApply: 'the second image is too large to be put in' };
-    const bytes = second.source.read(0, second.source.size);
-    return planOf(input, [{ at: 0, remove: base.size, insert: [{ kind: 'bytes', bytes }] }], {
+    const { source } = second;
+    return planOf(input, [{ at: 0, remove: base.size, insert: [ofSecond(source)] }], {
       facts: { version },
     });
   },
