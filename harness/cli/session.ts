@@ -198,6 +198,7 @@ export class Session {
     const { tookMs } = await this.run.device.waitUntilReady(2 * bootsWithinMs(this.run.declaration));
     this.#record.append('bench', { action: 'device ready', ok: true, tookMs });
     await this.#mustBeTheDeclaredDevice();
+    await loadImageEngine();
     setCurrentRun(this.run);
     this.#deadline = setTimeout(() => {
       this.interrupt(`the run's deadline of ${options.withinMs / 60_000} minutes passed`);

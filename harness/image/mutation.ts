@@ -119,6 +119,8 @@ export interface Plan {
   touches: readonly string[];
   /** Facts for the record: a fresh public key, an offset, old and new value. */
   facts?: Readonly<Record<string, string | number>>;
+  /** Where this very image leaves open what is right: what the mutation expects of others does not hold for it. */
+  expectation?: Expectation;
   /** For what the reference verifier must refuse it: an isolating pair isolates only if each half is refused for its own. */
   refusedFor?: string;
 }
@@ -154,6 +156,28 @@ export interface Mutation<Image extends ParsedImage = ParsedImage> {
 /** The expectation under a policy. */
 export function expectationOf(mutation: Mutation, policy: Policy): Expectation {
   return typeof mutation.expectation === 'function' ? mutation.expectation(policy) : mutation.expectation;
+}
+
+/**
+ * A mutation that, on some images, does not decide anything: there a conforming device may do either.
+ *
+ * @param unless why, in words; undefined where the mutation's own expectation holds
+ */
+export function openWhere<Image extends ParsedImage>(
+  mutation: Mutation<Image>,
+  unless: (input: PlanInput<Image>) => string | undefined,
+): Mutation<Image> {
+  return {
+    ...mutation,
+    plan(input) {
+      const plan = mutation.plan(input);
+      const why = 'doesNotApply' in plan ? undefined : unless(input);
+      if (why === undefined || 'doesNotApply' in plan) return plan;
+      const { class: expected } = plan.expectation ?? expectationOf(mutation, input.policy);
+      if (expected !== 'must-reject') return plan;
+      return { ...plan, expectation: { class: 'policy', dependsOn: why } };
+    },
+  };
 }
 
 /** An expectation that one part of the policy decides, and nothing else. */

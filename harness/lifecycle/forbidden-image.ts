@@ -229,7 +229,9 @@ async function ranAsSigned(t: CaseContext, forbidden: ForbiddenImage, ground: Gr
   if (benignAs === undefined) return false;
   const asSigned = (state: FirmwareState): boolean =>
     state.digest.observable && fitOf(state, benignAs).kind === 'fits';
-  if (!asSigned(await readState(t, 'after activation'))) return false;
+  const activated = await readState(t, 'after activation');
+  if (!activated.digest.observable) await mustNotLookAsSigned(t, activated, benignAs, forbidden, ground);
+  if (!asSigned(activated)) return false;
   if (t.device.power !== undefined) {
     await powerCycle(t);
     const booted = await readState(t, 'after a power cycle');
@@ -240,6 +242,23 @@ async function ranAsSigned(t: CaseContext, forbidden: ForbiddenImage, ground: Gr
   t.note(`${forbidden.alteration} was accepted, and what runs is exactly what was signed`);
   ground.baseline = await recover(t, ground.baseline, `${forbidden.alteration} was installed`);
   return true;
+}
+
+/** Without a digest, the version of what was signed says nothing of what is executed: neither pass nor failure. */
+async function mustNotLookAsSigned(
+  t: CaseContext,
+  state: FirmwareState,
+  signed: FirmwareImage,
+  { alteration }: ForbiddenImage,
+  ground: Ground,
+): Promise<void> {
+  if (changes(ground.baseline, state).length === 0 || fitOf(state, signed).kind !== 'fits') return;
+  ground.baseline = await recover(t, ground.baseline, `${alteration} was installed`);
+  throw new Inconclusive(
+    'executed-bytes-not-observable',
+    `${alteration} was accepted, its version runs, and nothing shows whether exactly the signed bytes do`,
+    { hint: 'Name a way to read the digest of the firmware under profile.firmware of the board file.' },
+  );
 }
 
 async function confirmByPowerCycle(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<void> {

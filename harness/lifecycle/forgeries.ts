@@ -81,10 +81,10 @@ function isDecided(expected: Expectation['class']): boolean {
 }
 
 /**
- * The declared policy. Whether appended data is refused or ignored is left open: the requirement takes either, as long as
+ * The declared policy. That appended data is refused is not demanded: the requirement takes either, as long as
  * the executed bytes are the same.
  */
 function policyFor(t: CaseContext): Policy {
-  const { appendedData: _, ...policy } = policyOf(t.declaration);
-  return policy;
+  const { appendedData, ...policy } = policyOf(t.declaration);
+  return appendedData === 'ignore' ? { ...policy, appendedData } : policy;
 }

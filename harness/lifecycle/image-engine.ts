@@ -10,13 +10,13 @@ type ImageEngine = typeof image;
 
 let engine: ImageEngine | undefined;
 
-/** Loads it, once. Every case waits for this before its body. */
+/** Loads it, once. A run does so before its first case. */
 export async function loadImageEngine(): Promise<void> {
   engine ??= await import('../image/index.ts');
 }
 
-/** @throws BenchError when it is used outside a case, before anything has loaded it */
+/** @throws BenchError when it is used outside a run, before anything has loaded it */
 export function imageEngine(): ImageEngine {
   if (engine !== undefined) return engine;
-  throw new BenchError('no-image-engine', 'the image engine is not loaded: it is used outside a case');
+  throw new BenchError('no-image-engine', 'the image engine is not loaded: it is used outside a run');
 }

@@ -17,7 +17,6 @@ import {
 import type { Finding } from '../record/events.ts';
 import type { Verdict } from '../verdict.ts';
 import { CaseContext } from './case-context.ts';
-import { loadImageEngine } from './image-engine.ts';
 import { missingNeeds } from './needs.ts';
 import { provenDead } from './proven-dead.ts';
 import type { Run } from './run.ts';
@@ -108,7 +107,6 @@ function waiverFor(run: Run, id: string): string | undefined {
 /** Runs `work` and turns whatever happens into an outcome. */
 export async function settle(t: CaseContext, work: () => Promise<void>): Promise<Outcome> {
   try {
-    await loadImageEngine();
     await work();
     return outcomeOf(t, 'conforms', t.notes.length === 0 ? 'as required' : t.notes.join('; '));
   } catch (error) {

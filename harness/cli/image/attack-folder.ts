@@ -30,9 +30,13 @@ export class AttackFolder {
       });
     }
     try {
-      mkdirSync(folder, { recursive: true });
+      // Not its parents: a mistyped path should say so.
+      if (!existsSync(folder)) mkdirSync(folder);
     } catch (cause) {
-      throw new EvidenceError('not-written', `cannot make the folder ${folder}`, { cause });
+      throw new EvidenceError('not-written', `cannot make the folder ${folder}`, {
+        cause,
+        hint: 'The folder that it is to lie in must be there.',
+      });
     }
   }
 

@@ -44,7 +44,8 @@ export async function imageAttacks(path: string, options: AttacksOptions): Promi
         hint: 'Name the format with --format (opaque for one that is not known), or say how it is signed with --layout.',
       });
     }
-    const policy = await policyFrom(options);
+    const policy = await policyFrom(options, chosen.format);
+    if (keys.length === 0 && options.list !== true) warnWithoutKey(path);
     const mutations = chosen.format.mutations.filter(({ id }) => isWanted(id, options.only));
     if (mutations.length === 0) {
       throw new UsageError(
@@ -69,9 +70,21 @@ export async function imageAttacks(path: string, options: AttacksOptions): Promi
   }
 }
 
-async function policyFrom({ declaration: file }: AttacksOptions): Promise<Policy> {
+function warnWithoutKey(path: string): void {
+  process.stderr.write(
+    `note: without --key, ${path} is taken to be genuine as it is; whether its signature is good is not checked\n`,
+  );
+}
+
+async function policyFrom({ declaration: file }: AttacksOptions, format: ImageFormat): Promise<Policy> {
   if (file === undefined) return {};
   const { declaration } = await loadDeclaration(file);
+  const declared = declaration.update?.format;
+  if (declared !== undefined && declared !== format.name) {
+    throw new UsageError('other-format', `${file} declares ${declared} images, and this is ${format.title}`, {
+      hint: 'Is it the declaration of the device that the image is for?',
+    });
+  }
   return policyOf(declaration);
 }
 

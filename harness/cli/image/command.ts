@@ -77,7 +77,12 @@ export function addImageCommand(program: Command, ended: (code: number) => void)
     .option('--list', 'only lists the attacks on this format, without making them')
     .option('--out <folder>', 'writes the images and their provenance into a new folder')
     .option('--huge', 'makes images beyond 2 GiB too, for lengths that overflow')
-    .option('--seed <hex>', 'master seed: the same seed gives the same bytes', seedHex, defaultSeed)
+    .option(
+      '--seed <hex>',
+      'master seed: the same gives the same bytes, but for what is signed anew with RSA',
+      seedHex,
+      defaultSeed,
+    )
     .action(async (golden: string, _opts: unknown, command: Command) => {
       const { imageAttacks } = await import('./attacks.ts');
       ended(await imageAttacks(golden, command.optsWithGlobals<AttacksOptions>()));

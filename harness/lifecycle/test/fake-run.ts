@@ -14,6 +14,9 @@ import { judge, type Outcome } from '../judge.ts';
 import { setCurrentRun, type BenchHands, type Run } from '../run.ts';
 import type { CaseBody, CasePlan } from '../test-case.ts';
 import { FakeGateway, timing, type Faults } from './fake-gateway.ts';
+import { loadImageEngine } from '../image-engine.ts';
+
+await loadImageEngine(); // as a run has before its first case
 
 const folder = fileURLToPath(new URL('../../../boards/simulated/images/', import.meta.url));
 const files = {

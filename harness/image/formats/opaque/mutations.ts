@@ -69,11 +69,20 @@ const flips = (['first', 'middle', 'last'] as const).map((where) =>
     references: ['SIG-02'],
     alter: ({ base, random }) => {
       const end = contentEnd(base);
-      const at = where === 'first' ? 0 : where === 'last' ? end - 1 : Math.floor(end / 2);
+      const at = where === 'first' ? 0 : where === 'last' ? end - 1 : middleOf(base, end);
+      if (at === undefined) return { doesNotApply: 'it is padding around its middle' };
       return flip(base, at, random('bit', 1)[0] ?? 0);
     },
   }),
 );
+
+/** The place nearest behind the middle that is no padding between parts; looked for in so many steps. */
+function middleOf(base: ByteSource, end: number): number | undefined {
+  const middle = Math.floor(end / 2);
+  const step = Math.max(1, Math.floor(end / 512));
+  for (let at = middle; at < end; at += step) if (!inRun(base, at)) return at;
+  return undefined;
+}
 
 const seededPlaces = 16;
 

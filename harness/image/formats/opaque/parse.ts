@@ -29,6 +29,14 @@ const pieceBytes = 64 * 1024;
  * which no signature need cover.
  */
 export function contentEnd(source: ByteSource): number {
+  const end = withoutPadding(source);
+  // The end of the last line of a text, such as Intel HEX, need not be there.
+  const tail = source.read(end - 2, end);
+  const lineEnd = tail.findLastIndex((byte) => byte !== 0x0a && byte !== 0x0d);
+  return lineEnd < 0 ? end : end - (tail.length - 1 - lineEnd);
+}
+
+function withoutPadding(source: ByteSource): number {
   const padding = source.read(source.size - 1, source.size)[0];
   if (padding !== 0 && padding !== 0xff) return source.size;
   for (let end = source.size; end > 0; end -= pieceBytes) {

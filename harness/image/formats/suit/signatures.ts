@@ -79,8 +79,8 @@ function isGood(
 }
 
 /**
- * Signatures of a genuine envelope that are good without a key: all, where no key is good for any of them; else those
- * alone that no key can check.
+ * Signatures of a genuine envelope that are good without a key: all, where no key is given; else those alone that no key
+ * can check.
  */
 function knownByHeart(
   { source, image }: Genuine,
@@ -88,9 +88,10 @@ function knownByHeart(
   malleable: Malleability,
 ): string[] {
   const all = signedIn(source, image);
-  const checked = all.some((one) => isGood(one, keys, malleable));
   return all
-    .filter(({ algorithm }) => !checked || coseAlgorithms.get(algorithm ?? NaN)?.scheme.kind === 'named')
+    .filter(
+      ({ algorithm }) => keys.length === 0 || coseAlgorithms.get(algorithm ?? NaN)?.scheme.kind === 'named',
+    )
     .map((one) => mark(one, malleable));
 }
 

@@ -1,5 +1,6 @@
 /** Attacks on a signature, whatever its scheme. */
 
+import { valueByteOf } from '../../../crypto/value-byte.ts';
 import { bytesSource, sameBytes } from '../../../byte-source.ts';
 import { signMessage, strangersKey, publicHalf } from '../../../crypto/sign.ts';
 import { describeScheme, type SignatureScheme } from '../../../crypto/signature.ts';
@@ -20,10 +21,10 @@ const firstBytePlusOne: SignatureAttack = {
   id: 'signature-first-byte-plus-one',
   kind: 'signature',
   depth: 'standard',
-  name: 'with the first byte of its signature raised by one',
+  name: 'with the value of its signature raised by one',
   rationale: 'The smallest change to a signature; a device that ignores the result of the check accepts it.',
   references: ['SIG-04', 'Wycheproof, flag ModifiedSignature'],
-  forge: ({ signature }) => withByte(signature, 0, (byte) => byte + 1),
+  forge: ({ signature }) => withByte(signature, valueByteOf(signature), (byte) => byte + 1),
 };
 
 const lastBit: SignatureAttack = {

@@ -1,5 +1,6 @@
 /** Every attack on FIT images. */
 
+import { openWhere } from '../../../mutation.ts';
 import type { FitMutation } from './common.ts';
 import { configurationMutations } from './configuration.ts';
 import { coverageMutations } from './coverage.ts';
@@ -15,7 +16,7 @@ import { signatureNodeMutations } from './signature-node.ts';
 import { signatureMutations } from './signature.ts';
 import { structureMutations } from './structure.ts';
 
-export const fitMutations: readonly FitMutation[] = [
+const mutations: readonly FitMutation[] = [
   ...signatureMutations,
   ...payloadMutations,
   ...metadataMutations,
@@ -30,3 +31,15 @@ export const fitMutations: readonly FitMutation[] = [
   ...insiderMutations,
   ...secondImageMutations,
 ];
+
+/** Attacks that leave no configuration whole. */
+const wholeFile = new Set(['truncated', 'structure', 'appended', 'rollback']);
+
+/** Of several configurations the device may boot another one than the default, which an attack on that leaves whole. */
+export const fitMutations: readonly FitMutation[] = mutations.map((mutation) =>
+  wholeFile.has(mutation.kind)
+    ? mutation
+    : openWhere(mutation, ({ image: { configurations } }) =>
+        configurations.length > 1 ? 'which of its configurations the device boots' : undefined,
+      ),
+);

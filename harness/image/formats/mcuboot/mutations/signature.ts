@@ -1,5 +1,6 @@
 /** Attacks on the signature of MCUboot images, and on whose it is. */
 
+import { raisedByOne } from '../../../crypto/value-byte.ts';
 import { pieces } from '../../../byte-source.ts';
 import { editUnprotected, regionsOf, type TlvEdit } from '../edit.ts';
 import {
@@ -52,7 +53,7 @@ const signaturePlusOne: McubootMutation = {
   kind: 'signature',
   depth: 'standard',
   invariants: ['signed-kept', 'same-length'],
-  name: 'with the first byte of its signature raised by one',
+  name: 'with the value of its signature raised by one',
   rationale: 'The smallest change to a signature; a loader that ignores the result of the check accepts it.',
   references: ['SIG-04', 'U-Boot test/py/tests/test_vboot.py'],
   attackerModel: 'network',
@@ -60,13 +61,16 @@ const signaturePlusOne: McubootMutation = {
   expectation: mustReject,
   plan: (input) =>
     withSignatures(input, (entries) => ({
-      patches: entries.map(({ tlv, signature }) =>
-        overwrite(tlv.valueStart, Buffer.of(((signature[0] ?? 0) + 1) & 0xff)),
-      ),
+      patches: entries.map(({ tlv, signature }) => raised(tlv.valueStart, signature)),
       touches: entries.map(({ tlv }) => tlv.region),
       refusedFor: 'signature',
     })),
 };
+
+function raised(start: number, signature: Uint8Array): Patch {
+  const { at, byte } = raisedByOne(signature);
+  return overwrite(start + at, Buffer.of(byte));
+}
 
 const transplantSignature: McubootMutation = {
   id: 'mcuboot-signature-transplanted',

@@ -1,5 +1,6 @@
 /** Attacks on the signature of PE images, and on whose it is. */
 
+import { raisedByOne } from '../../../crypto/value-byte.ts';
 import { bytesSource } from '../../../byte-source.ts';
 import { withSignature, withSigners } from '../../../crypto/cms-edit.ts';
 import {
@@ -64,15 +65,16 @@ const plusOne = attack({
   kind: 'signature',
   depth: 'standard',
   invariants: ['same-length', 'signed-kept'],
-  name: 'with the first byte of its signature raised by one',
+  name: 'with the value of its signature raised by one',
   rationale: 'The smallest change to a signature; a loader that ignores the result of the check accepts it.',
   references: ['SIG-04'],
   plan: (input) =>
     withTable(input, () => {
       const signers = input.image.certificates.flatMap(({ cms }) => cms?.signers ?? []);
-      const patches = signers.map(({ signature: { start } }) =>
-        overwrite(start, Buffer.of(((input.base.read(start, start + 1)[0] ?? 0) + 1) & 0xff)),
-      );
+      const patches = signers.map(({ signature: { start, end } }) => {
+        const { at, byte } = raisedByOne(input.base.read(start, end));
+        return overwrite(start + at, Buffer.of(byte));
+      });
       return planOf(input, patches, { refusedFor: 'signature' });
     }),
 });

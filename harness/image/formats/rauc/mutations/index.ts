@@ -1,5 +1,6 @@
 /** Every attack on RAUC bundles. */
 
+import { openWhere } from '../../../mutation.ts';
 import type { RaucMutation } from './common.ts';
 import { contentMutations } from './content.ts';
 import { edgeMutations } from './edge.ts';
@@ -14,11 +15,20 @@ import { signatureMutations } from './signature.ts';
 import { structureMutations } from './structure.ts';
 import { treeMutations } from './tree.ts';
 
+/** Blocks that an adaptive update finds on the device are not read from the bundle (RAUC docs/advanced.rst). */
+function unlessAdaptive(mutation: RaucMutation): RaucMutation {
+  return openWhere(mutation, ({ image: { manifest } }) =>
+    manifest?.entries.some(({ key }) => key === 'adaptive') === true
+      ? 'which blocks an adaptive update reads'
+      : undefined,
+  );
+}
+
 export const raucMutations: readonly RaucMutation[] = [
   ...signatureMutations,
   ...edgeMutations,
   ...contentMutations,
-  ...payloadMutations,
+  ...payloadMutations.map(unlessAdaptive),
   ...treeMutations,
   ...manifestMutations,
   ...lengthMutations,

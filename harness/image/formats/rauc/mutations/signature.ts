@@ -1,5 +1,6 @@
 /** Attacks on the signature of RAUC bundles, and on whose it is. */
 
+import { raisedByOne } from '../../../crypto/value-byte.ts';
 import { forgedCertificate, resigned, strangerLike, strangersCertificate } from '../../../crypto/cms-sign.ts';
 import { withCertificates, withSignature, withSigners } from '../../../crypto/cms-edit.ts';
 import { overwrite } from '../../../patch-set.ts';
@@ -56,9 +57,10 @@ function signatureByte(id: string, name: string, where: 'first' | 'last', depth?
           ? (image.cms?.signers ?? []).map(({ signature }) => signature)
           : [image.envelope.encrypted];
       const patches = spans.map(({ start, end }) => {
-        const at = where === 'first' ? start : end - 1;
-        const old = base.read(at, at + 1)[0] ?? 0;
-        return overwrite(at, Buffer.of(where === 'first' ? (old + 1) & 0xff : old ^ 1));
+        const value = base.read(start, end);
+        const { at, byte } = raisedByOne(value);
+        if (where === 'first') return overwrite(start + at, Buffer.of(byte));
+        return overwrite(end - 1, Buffer.of((value.at(-1) ?? 0) ^ 1));
       });
       if (patches.length === 0) return { doesNotApply: 'nobody signed it' };
       return {
@@ -223,12 +225,7 @@ const signerTwice = cmsAttack({
 
 export const signatureMutations: readonly RaucMutation[] = [
   stripSignature,
-  signatureByte(
-    'first-byte-plus-one',
-    'with the first byte of its signature raised by one',
-    'first',
-    'standard',
-  ),
+  signatureByte('first-byte-plus-one', 'with the value of its signature raised by one', 'first', 'standard'),
   signatureByte('last-bit', 'with the last bit of its signature flipped', 'last'),
   transplant,
   ofSecond,

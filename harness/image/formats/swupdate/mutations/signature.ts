@@ -1,5 +1,6 @@
 /** Attacks on the signature of the description, be it CMS or bare RSA. */
 
+import { valueByteOf } from '../../../crypto/value-byte.ts';
 import { withSignature } from '../../../crypto/cms-edit.ts';
 import { resigned, strangerLike, strangersCertificate } from '../../../crypto/cms-sign.ts';
 import { edgeValues, type EdgeValue } from '../../../crypto/edge-values.ts';
@@ -111,11 +112,7 @@ function valueSpan({ image }: SwupdateInput): { start: number; end: number } | u
   return signatureEntry && { start: signatureEntry.dataStart, end: signatureEntry.dataEnd };
 }
 
-function byteChanged(
-  id: string,
-  name: string,
-  at: (span: { start: number; end: number }) => number,
-): SwupdateMutation {
+function byteChanged(id: string, name: string, at: (value: Uint8Array) => number): SwupdateMutation {
   return attack({
     id: `swupdate-${id}`,
     kind: 'signature',
@@ -127,7 +124,7 @@ function byteChanged(
     plan: (input) => {
       const span = valueSpan(input);
       if (span === undefined || span.start >= span.end) return unsigned;
-      const offset = at(span);
+      const offset = span.start + at(input.base.read(span.start, span.end));
       const old = input.base.read(offset, offset + 1)[0] ?? 0;
       return planOf(input, [overwrite(offset, Buffer.of((old + 1) & 0xff))], { refusedFor: 'signature' });
     },
@@ -265,15 +262,11 @@ export const signatureMutations: readonly SwupdateMutation[] = [
   emptySignature,
   first,
   last,
-  byteChanged(
-    'signature-first-byte-plus-one',
-    'with the first byte of its signature plus one',
-    ({ start }) => start,
-  ),
+  byteChanged('signature-first-byte-plus-one', 'with the value of its signature raised by one', valueByteOf),
   byteChanged(
     'signature-last-byte-plus-one',
     'with the last byte of its signature plus one',
-    ({ end }) => end - 1,
+    (value) => value.length - 1,
   ),
   transplanted,
   unknownKey(false),
