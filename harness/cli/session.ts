@@ -22,6 +22,7 @@ import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
 import { Deadline, within } from '../clock.ts';
 import { composeDevice } from '../device.ts';
 import { BenchError, explain, NotExecuted } from '../errors.ts';
+import { loadImageEngine } from '../lifecycle/image-engine.ts';
 import { bootsWithinMs, setCurrentRun, type Run, type RunProgress } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import { RunRecord } from '../record/record.ts';
