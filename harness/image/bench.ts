@@ -5,13 +5,24 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
 import { bytesSource } from './byte-source.ts';
 import type { ImageFormat } from './format.ts';
+import { detachedFormat, type DetachedLayoutInput } from './formats/detached/index.ts';
+import { opaque } from './formats/opaque/index.ts';
 import { formatOf } from './recognise.ts';
 import type { Sample } from './test/sample.ts';
 
@@ -167,11 +178,11 @@ export async function benchInspection(): Promise<InspectionBench[]> {
   const folder = join(import.meta.dirname, 'formats');
   const results: InspectionBench[] = [];
   for (const name of readdirSync(folder).filter((entry) => !entry.includes('.'))) {
-    const samples = await samplesOf(join(folder, name, 'test', 'samples.ts'));
-    const [sample] = samples;
-    if (sample === undefined) continue;
-    const format = formatOf(bytesSource(sample.bytes));
-    if (format === undefined) continue;
+    const file = join(folder, name, 'test', 'samples.ts');
+    const [first] = existsSync(file) ? await samplesOf(file) : [];
+    if (first === undefined) continue;
+    const { sample } = first;
+    const format = first.format ?? formatOf(bytesSource(sample.bytes)) ?? opaque;
     const perSecond = perSecondOf(() => inspect(format, sample));
     const digestsPerSecond = perSecondOf(() => createHash('sha256').update(sample.bytes).digest());
     results.push({ format: format.title, bytes: sample.bytes.length, perSecond, digestsPerSecond });
@@ -179,10 +190,31 @@ export async function benchInspection(): Promise<InspectionBench[]> {
   return results;
 }
 
-async function samplesOf(file: string): Promise<readonly Sample[]> {
-  const module = (await import(pathToFileURL(file).href)) as Record<string, () => Promise<readonly Sample[]>>;
+interface Inspected {
+  sample: Sample;
+  /** Where the content does not tell it. */
+  format?: ImageFormat;
+}
+
+/** What a format brings for its tests: samples, or sets of samples with a layout of their own. */
+interface SampleModule {
+  sampleSets?: readonly {
+    layout: DetachedLayoutInput;
+    samples: () => Promise<readonly Sample[]> | readonly Sample[];
+  }[];
+  [makesSamples: string]: unknown;
+}
+
+async function samplesOf(file: string): Promise<Inspected[]> {
+  const module = (await import(pathToFileURL(file).href)) as SampleModule;
+  const [set] = module.sampleSets ?? [];
+  if (set !== undefined) {
+    const format = detachedFormat(set.layout);
+    return (await set.samples()).map((sample) => ({ sample, format }));
+  }
   const [, make] = Object.entries(module).find(([name]) => name.endsWith('Samples')) ?? [];
-  return make === undefined ? [] : await make();
+  const samples = await (make as () => Promise<readonly Sample[]>)();
+  return samples.map((sample) => ({ sample }));
 }
 
 function inspect(format: ImageFormat, sample: Sample): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'mocha';
-import { knownKey, knownKeyByHash } from './known-keys.ts';
+import { knownKey, knownKeyByHash, publishedKeys } from './known-keys.ts';
 
 // Public half of MCUboot's root-ed25519 (sim/mcuboot-sys/csupport/keys.c).
 const rootEd25519 = Buffer.from(
@@ -29,6 +29,16 @@ describe('published sample keys', () => {
     // As boot logs of devices with the sample key print it.
     const hash = 'fc5701dc6135e1323847bdc40f04d2e5bee5833b23c29f93593d00018cfa9994';
     assert.equal(knownKeyByHash(hash)?.name, 'MCUboot root-rsa-2048');
+  });
+
+  it('are told of a signer', () => {
+    const key = createPublicKey({ key: rootP256, format: 'der', type: 'spki' });
+    const strangers = [{ publicKey: generateKeyPairSync('ed25519').publicKey }, { publicKey: undefined }];
+    assert.deepEqual(publishedKeys(strangers), []);
+    assert.deepEqual(
+      publishedKeys([...strangers, { publicKey: key }]).map(({ name }) => name),
+      ['published sample key'],
+    );
   });
 
   it('are not every key', () => {

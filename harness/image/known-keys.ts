@@ -121,6 +121,18 @@ export function knownKeyByHash(keyHash: string): KnownKey | undefined {
   return named(byKeyHash.get(keyHash));
 }
 
+/** What is to be told of signers whose private keys are published, for {@link ImageFacts}. */
+export function publishedKeys(
+  signers: readonly { publicKey: KeyObject | undefined }[],
+): { name: string; value: string }[] {
+  return signers.flatMap(({ publicKey }) => {
+    const known = publicKey === undefined ? undefined : knownKey(publicKey);
+    return known === undefined
+      ? []
+      : [{ name: 'published sample key', value: `${known.name}, ${known.source}` }];
+  });
+}
+
 function named(key: Listed | undefined): KnownKey | undefined {
   return key === undefined ? undefined : { name: key.name, source: key.source };
 }

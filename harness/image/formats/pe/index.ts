@@ -2,6 +2,7 @@
 
 import { joined, slice, type ByteSource } from '../../byte-source.ts';
 import { signerCertificates } from '../../crypto/cms.ts';
+import { publishedKeys } from '../../known-keys.ts';
 import { schemeOf } from '../../crypto/cms-verify.ts';
 import { digestOf } from '../../digest.ts';
 import type { Claim, ImageFacts, ImageFormat } from '../../format.ts';
@@ -61,12 +62,14 @@ function facts(source: ByteSource, image: PeImage): ImageFacts {
       })),
     ),
     digests: [...digests].map((digest) => imageDigest(source, image, digest).toString('hex')),
-    other:
-      headers === undefined
+    other: [
+      ...(headers === undefined
         ? []
         : [
             { name: 'subsystem', value: subsystemNames.get(subsystem) ?? `${subsystem}` },
             { name: 'entry point', value: `0x${headers.optional.entry_point.toString(16)}` },
-          ],
+          ]),
+      ...publishedKeys(signers.flatMap(({ cms, signer }) => signerCertificates(cms, signer))),
+    ],
   };
 }

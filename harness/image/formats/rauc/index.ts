@@ -2,6 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { signerCertificates } from '../../crypto/cms.ts';
+import { publishedKeys } from '../../known-keys.ts';
 import { digestOf } from '../../digest.ts';
 import type { Claim, ImageFacts, ImageFormat } from '../../format.ts';
 import { manifestValue } from './manifest.ts';
@@ -68,17 +69,21 @@ function facts(_source: ByteSource, image: RaucImage): ImageFacts {
     algorithms: (image.cms?.signers ?? []).map(({ digestAlgorithm, signatureOid }) =>
       [signatureOid, digestAlgorithm].filter(Boolean).join(' with '),
     ),
-    signers: (image.cms?.signers ?? []).flatMap((signer) =>
-      image.cms === undefined
-        ? []
-        : signerCertificates(image.cms, signer).map(({ x509, serial }) => ({
-            name: 'certificate',
-            value: x509?.subject.replaceAll('\n', ', ') ?? serial,
-          })),
-    ),
+    signers: certificatesOf(image).map(({ x509, serial }) => ({
+      name: 'certificate',
+      value: x509?.subject.replaceAll('\n', ', ') ?? serial,
+    })),
     digests: [value('bundle', 'verity-hash'), ...[...images].map((group) => value(group, 'sha256'))].filter(
       (digest) => digest !== undefined,
     ),
-    other: other.flatMap(([name, told]) => (told === undefined ? [] : [{ name, value: told }])),
+    other: [
+      ...other.flatMap(([name, told]) => (told === undefined ? [] : [{ name, value: told }])),
+      ...publishedKeys(certificatesOf(image)),
+    ],
   };
+}
+
+/** Certificates of everybody who signed. */
+function certificatesOf({ cms }: RaucImage): ReturnType<typeof signerCertificates> {
+  return cms === undefined ? [] : cms.signers.flatMap((signer) => signerCertificates(cms, signer));
 }

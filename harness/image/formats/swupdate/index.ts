@@ -2,6 +2,7 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { signerCertificates } from '../../crypto/cms.ts';
+import { publishedKeys } from '../../known-keys.ts';
 import { nameOf } from '../../crypto/chain.ts';
 import type { Claim, ImageFacts, ImageFormat } from '../../format.ts';
 import { swupdateMutations } from './mutations/index.ts';
@@ -30,6 +31,8 @@ function claims(source: ByteSource): Claim | undefined {
 function facts(_source: ByteSource, image: SwupdateImage): ImageFacts {
   const { description, cms, signatureEntry } = image;
   const signatureBytes = signatureEntry === undefined ? 0 : signatureEntry.dataEnd - signatureEntry.dataStart;
+  const certificates =
+    cms === undefined ? [] : cms.signers.flatMap((signer) => signerCertificates(cms, signer));
   return {
     ...(description?.version === undefined ? {} : { version: description.version }),
     hardware: (description?.hardware ?? []).map((value) => ({ name: 'hardware-compatibility', value })),
@@ -39,14 +42,7 @@ function facts(_source: ByteSource, image: SwupdateImage): ImageFacts {
           ? []
           : [`RSA, ${signatureBytes * 8} bits`]
         : cms.signers.map(({ digestAlgorithm, signatureOid }) => `CMS ${digestAlgorithm}, ${signatureOid}`),
-    signers: (cms?.signers ?? []).flatMap((signer) =>
-      cms === undefined
-        ? []
-        : signerCertificates(cms, signer).map((certificate) => ({
-            name: 'certificate',
-            value: nameOf(certificate),
-          })),
-    ),
+    signers: certificates.map((certificate) => ({ name: 'certificate', value: nameOf(certificate) })),
     digests: (description?.artifacts ?? []).flatMap(({ sha256 }) => sha256?.toLowerCase() ?? []),
     other: [
       { name: 'description', value: description?.json === true ? 'JSON' : 'libconfig' },
@@ -54,6 +50,7 @@ function facts(_source: ByteSource, image: SwupdateImage): ImageFacts {
         name: 'image',
         value: version === undefined ? filename : `${filename} ${version}`,
       })),
+      ...publishedKeys(certificates),
     ],
   };
 }
