@@ -45,7 +45,8 @@ function oversize(
             { kind: 'bytes', bytes: signed },
           ],
         },
-        trailerPatch(image, BigInt(signed.length)),
+        // A signature as long as the old one leaves the size as it is.
+        ...(signed.length === areaEnd - image.payloadEnd ? [] : [trailerPatch(image, BigInt(signed.length))]),
       ];
       return {
         patches,
