@@ -43,8 +43,9 @@ export async function judge(
   const clock = new Deadline(0);
   const outcome = await settle(t, async () => {
     const { suite, severity } = run.catalogue.case(registered.id);
-    run.progress.caseStarted(registered.id, registered.title);
+    // The record first: what people are told has happened stands in it, whatever comes next.
     t.write('case-started', { title: registered.title, suite, severity });
+    run.progress.caseStarted(registered.id, registered.title);
     gate(t, registered);
     await reopen(run);
     await Promise.race([body(t), run.interruption]);

@@ -87,9 +87,10 @@ function fromDer(der: Buffer, name: string): PublicKey[] {
   if (like.includes('signature in DER')) return [];
   const attempts: (() => PublicKey[])[] = [
     () => fromCertificate(der, name),
+    // Before node:crypto, which from Node 24 on reads some of these too: they are to be the same everywhere.
+    () => fromUnknownSpki(der, name),
     () => [classic(createPublicKey({ key: der, format: 'der', type: 'spki' }), name)],
     () => [classic(createPublicKey({ key: der, format: 'der', type: 'pkcs1' }), name)],
-    () => fromUnknownSpki(der, name),
   ];
   for (const attempt of attempts) {
     try {
@@ -111,7 +112,8 @@ function fromCertificate(der: Buffer, name: string): PublicKey[] {
   if (raw === undefined) return [];
   const spki = spkiOfCertificate(raw);
   if (spki === undefined) return [];
-  const keys = fromKnownSpki(spki, name) ?? fromUnknownSpki(spki, name);
+  const other = fromUnknownSpki(spki, name);
+  const keys = other.length > 0 ? other : (fromKnownSpki(spki, name) ?? []);
   return keys.map((key) => ({ ...key, certificate: raw }));
 }
 

@@ -32,10 +32,11 @@ export function readTestKey(bytes: Uint8Array, name: string, chainPem?: Uint8Arr
     });
   }
   const der = block === undefined ? Buffer.from(bytes) : pemBody(block.block);
-  const key = classicKey(der);
-  if (key !== undefined) return { kind: 'classic', key, chain, name };
+  // First: Node 24 reads some of these too, and they are to be the same everywhere.
   const raw = postQuantumKey(der);
   if (raw !== undefined) return { kind: 'raw', ...raw, chain, name };
+  const key = classicKey(der);
+  if (key !== undefined) return { kind: 'classic', key, chain, name };
   throw new BoardFileError(
     'no-test-key',
     `${name}: no private key in it; it looks like ${described(bytes)}`,
