@@ -143,7 +143,8 @@ class Daemon {
     if (this.#process !== undefined) return this.#process;
     rmSync(join(this.#folder, 'sockinstctrl'), { force: true });
     const log = openSync(join(this.#folder, 'log'), 'w');
-    const options = ['-k', this.#root, '-H', 'dev:1.0', '-N', '1.1.0', '-l', '3'];
+    // No downgrade below what runs: the version of the golden image.
+    const options = ['-k', this.#root, '-H', 'dev:1.0', '-N', '1.2.0', '-l', '3'];
     this.#process = spawn('stdbuf', ['-oL', '-eL', 'swupdate', ...options], {
       env: this.#env(),
       stdio: ['ignore', log, log],
