@@ -13,9 +13,6 @@ import { isolatingPair } from './signed-bytes.ts';
 type Second = NonNullable<McubootInput['second']>;
 
 const references = ['SIG-05', `${designDoc}, Image format`];
-/** What is copied stands in the record. */
-const mostBytes = 32 * 1024 * 1024;
-
 const fromSecond =
   (part: (input: McubootInput, second: Second) => Plan | DoesNotApply) =>
   (input: McubootInput): Plan | DoesNotApply => {
@@ -52,16 +49,14 @@ const payload = pair(
     const own = regionNamed(input.image, 'payload');
     const other = regionNamed(second.image, 'payload');
     if (own === undefined || other === undefined) return { doesNotApply: 'one of them has no payload' };
-    if (other.end - other.start > mostBytes)
-      return { doesNotApply: 'the payload is too large to be recorded' };
-    const bytes = second.source.read(other.start, other.end);
-    if (Buffer.from(input.base.read(own.start, own.end)).equals(bytes)) return same;
-    const sized =
-      bytes.length === own.end - own.start ? [] : [setHeader(input.image, 'img_size', bytes.length)];
+    const bytes = other.end - other.start;
+    const ownBytes = slice(input.base, own.start, own.end);
+    if (sameBytes(ownBytes, slice(second.source, other.start, other.end))) return same;
+    const sized = bytes === ownBytes.size ? [] : [setHeader(input.image, 'img_size', bytes)];
     const patch = {
       at: own.start,
       remove: own.end - own.start,
-      insert: [{ kind: 'bytes', bytes } as const],
+      insert: [ofSecond(second.source, other.start, other.end)],
     };
     return planOf(input, [...sized, patch]);
   },
