@@ -246,6 +246,24 @@ export interface FirmwareState {
   confirmation: Observed<string>;
 }
 
+/** How a transfer can fail to come to its end. */
+export const endlessKinds = [
+  /** The sender falls silent in the middle, and stays connected. */
+  'stalls',
+  /** The sender never stops: it announces no length, or goes on behind it. */
+  'never-ends',
+] as const;
+export type EndlessKind = (typeof endlessKinds)[number];
+
+/** A transfer that is not meant to end. */
+export interface EndlessTransfer {
+  kind: EndlessKind;
+  /** `stalls`: so many bytes are sent, and no more. `never-ends`: after so many the bench gives up. */
+  bytes: number;
+  /** How long the bench waits for the device to end it, from the last byte that it sent. */
+  withinMs: number;
+}
+
 /** Offer an image through an ingress → activate → confirm → read back. */
 export interface Firmware {
   /** Names of the declared ways in, the primary first. */
@@ -253,12 +271,25 @@ export interface Firmware {
   readState(): Promise<FirmwareState>;
   /** Transfers and lets the device verify; the answer is the device's word, which state must confirm. */
   offer(image: FirmwareImage, ingress: string): Promise<Answer>;
+  /** Transfers through this way in that the bench can leave without an end; absent or empty where it has no means. */
+  endless?(ingress: string): readonly EndlessKind[];
+  /**
+   * Starts a transfer that does not end, and waits for the device to end it.
+   *
+   * @returns `refused` or `closed` when the device ended it, `silent` when it did not in time
+   * @throws DriverError where {@link endless} does not name the kind
+   */
+  offerEndlessly?(image: FirmwareImage, ingress: string, transfer: EndlessTransfer): Promise<Answer>;
   /** Asks the device to run the image offered last; it restarts. */
   activate(ingress: string): Promise<Answer>;
   /** Makes a trial permanent. Absent when the device needs no confirmation. */
   confirm?(): Promise<Answer>;
   /** Drops an image offered but not activated, where the device has a way. */
   discard?(): Promise<Answer>;
+  /** Asks for the image that ran before the running one. */
+  revert?(): Promise<Answer>;
+  /** The operator's override: asks the device to take an older image next. */
+  allowOlder?(): Promise<Answer>;
   /** Resets to factory configuration; never to older firmware. */
   factoryReset?(): Promise<Answer>;
 }
@@ -340,12 +371,19 @@ export interface AuditLog {
   latest(): Promise<number>;
 }
 
+/** Control over the device's clock. */
+export interface TimeSource {
+  set(utc: Date): Promise<Answer>;
+  /** As after its battery was taken out: the clock does not know the time. */
+  unset?(): Promise<Answer>;
+}
+
 /** Who the device says it is, read back over a wire. */
 export interface Identity {
   read(): Promise<Readonly<Record<string, string>>>;
 }
 
-/** The device under test in ten members. Absent means: this board cannot do it. */
+/** The device under test in a dozen members. Absent means: this board cannot do it. */
 export interface Device {
   identity?: Identity;
   firmware?: Firmware;
@@ -355,6 +393,9 @@ export interface Device {
   commands?: Commands;
   audit?: AuditLog;
   power?: Power;
+  /** Restarts the device by asking it to, where nobody can take its supply. */
+  restart?(): Promise<Answer>;
+  time?: TimeSource;
   /** Named attacks of the links, by name. */
   linkAttacks: ReadonlyMap<string, LinkAttack>;
   /** Resolves when the device has booted and answers; measured. */

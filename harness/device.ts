@@ -14,6 +14,7 @@ import {
   type Observed,
   type ProcessValue,
   type Tamper,
+  type TimeSource,
 } from './capabilities.ts';
 import { alarmWires } from './alarm-wires.ts';
 import { Deadline, monotonicMs, until } from './clock.ts';
@@ -54,6 +55,8 @@ export function composeDevice(bench: Bench, board: BoardFile): Device {
     ...(profile.commands === undefined ? {} : { commands: commands(profile.commands, bind, bench) }),
     ...(profile.audit === undefined ? {} : { audit: auditLog(profile.audit, bind) }),
     ...(profile.power === undefined ? {} : { power: bench.power(profile.power) }),
+    ...(profile.restart === undefined ? {} : { restart: performing(bind('action', profile.restart)) }),
+    ...(profile.time === undefined ? {} : { time: timeSource(profile.time, bind) }),
     linkAttacks: attacks(profile.linkAttacks ?? [], bench),
     waitUntilReady: (withinMs) => waitUntilReady(ready, withinMs),
   };
@@ -119,14 +122,13 @@ function firmware(profile: NonNullable<BoardFile['profile']['firmware']>, bind: 
     return found;
   };
   const fallback = profile.activate === undefined ? undefined : bind('action', profile.activate);
-  const action = (use: AdapterUse | undefined) => {
-    if (use === undefined) return undefined;
-    const bound = bind('action', use);
-    return () => bound.perform();
-  };
+  const action = (use: AdapterUse | undefined) =>
+    use === undefined ? undefined : performing(bind('action', use));
   const confirm = action(profile.confirm);
   const discard = action(profile.discard);
   const factoryReset = action(profile.factoryReset);
+  const revert = action(profile.revert);
+  const allowOlder = action(profile.allowOlder);
   return {
     ingresses: [...ingresses.keys()],
     readState: async () => ({
@@ -137,6 +139,16 @@ function firmware(profile: NonNullable<BoardFile['profile']['firmware']>, bind: 
     }),
     // The device sees one name for all images: it must not tell an attack from a control by it.
     offer: (image, name) => way(name).ingress.offer({ ...image, name: 'firmware.bin' }),
+    endless: (name) => way(name).ingress.endless ?? [],
+    offerEndlessly: async (image, name, transfer) => {
+      const { ingress } = way(name);
+      if (ingress.offerEndlessly !== undefined && ingress.endless?.includes(transfer.kind) === true)
+        return ingress.offerEndlessly({ ...image, name: 'firmware.bin' }, transfer);
+      throw new DriverError(
+        'cannot-be-endless',
+        `a transfer that ${transfer.kind} cannot be made through ${name}`,
+      );
+    },
     activate: (name) => {
       const activation = way(name).activate ?? fallback;
       if (activation === undefined) {
@@ -150,6 +162,8 @@ function firmware(profile: NonNullable<BoardFile['profile']['firmware']>, bind: 
     ...(confirm === undefined ? {} : { confirm }),
     ...(discard === undefined ? {} : { discard }),
     ...(factoryReset === undefined ? {} : { factoryReset }),
+    ...(revert === undefined ? {} : { revert }),
+    ...(allowOlder === undefined ? {} : { allowOlder }),
   };
 }
 
@@ -173,6 +187,16 @@ function processValue(profile: NonNullable<BoardFile['profile']['process']>, bin
     unit: profile.unit,
     changesWithinMs: profile.changesWithinMs,
     read: async () => numeric(await source.read(), 'the process value'),
+  };
+}
+
+const performing = (action: AdapterRoles['action']) => () => action.perform();
+
+function timeSource(profile: NonNullable<BoardFile['profile']['time']>, bind: Bind): TimeSource {
+  const clock = bind('clock', profile.set);
+  return {
+    set: (utc) => clock.set(utc),
+    ...(profile.unset === undefined ? {} : { unset: performing(bind('action', profile.unset)) }),
   };
 }
 

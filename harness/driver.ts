@@ -13,6 +13,8 @@ import type {
   Answer,
   AuditEvent,
   Console,
+  EndlessKind,
+  EndlessTransfer,
   FirmwareImage,
   LinkAttack,
   LinkTap,
@@ -119,7 +121,13 @@ export interface AdapterRoles {
   /** One thing to ask of the device: activate, confirm, restore, a named tampering. */
   action: { perform(): Promise<Answer> };
   /** A way in for firmware. */
-  ingress: { offer(image: FirmwareImage): Promise<Answer> };
+  ingress: {
+    offer(image: FirmwareImage): Promise<Answer>;
+    /** Transfers that it can leave without an end; absent: none. */
+    readonly endless?: readonly EndlessKind[];
+    /** Only for kinds that {@link endless} names; see `Firmware.offerEndlessly`. */
+    offerEndlessly?(image: FirmwareImage, transfer: EndlessTransfer): Promise<Answer>;
+  };
   /** One wire on which alarms are told. */
   alarm: {
     listen(
@@ -131,6 +139,8 @@ export interface AdapterRoles {
   messages: { send(message: Uint8Array): Promise<Answer> };
   /** Reads the audit log. */
   audit: { since(sequence: number): Promise<readonly AuditEvent[]> };
+  /** Sets the device's clock. */
+  clock: { set(utc: Date): Promise<Answer> };
   /** Reads several named values at once: the device's identity. */
   identity: { read(): Promise<Readonly<Record<string, string>>> };
 }

@@ -22,12 +22,14 @@ export { CaseContext } from './lifecycle/case-context.ts';
 export { controlUpdate, mustHaveTrace, nextControlImage } from './lifecycle/controls.ts';
 export { everyOne } from './lifecycle/every-one.ts';
 export {
+  canRestart,
   firmwareOf,
   install,
   type Installation,
   powerCycle,
   primaryIngress,
   readState,
+  restart,
   stateOnceRunning,
   waitUntilReady,
 } from './lifecycle/firmware.ts';

@@ -61,8 +61,21 @@ export const imageRoles = {
   lowerCounter: 'Genuine, lower security counter, higher version text',
   noCounter: 'Genuine, without a security counter',
   maximumCounter: 'Genuine, with the highest security counter that the format can hold',
-  foreignHardware: 'Genuine, for another hardware or vendor',
-  crashing: 'Genuine, and hangs or crashes after it was started',
+  otherHardware: 'Genuine, for another hardware or vendor',
+  crashing: 'Genuine and newer, and crashes soon after it was started',
+  hanging: 'Genuine and newer, and hangs soon after it was started',
+  lowerNumber: 'Genuine, with a version that is lower as numbers and higher as text: 1.9 beside 1.10',
+  preRelease: 'Genuine, a pre-release of the golden version: 1.10.0-rc.1 beside 1.10.0',
+  noVersion: 'Genuine, without a version',
+  expired: 'Genuine, not newer, and its metadata has expired',
+  newerExpired: 'Genuine and newer, and its metadata has expired',
+  staleComponent: 'Genuine and newer, with one component older than the installed one',
+  olderUnderNewer: 'Genuine, with a newer manifest around older firmware',
+  lengthOverflow: 'Signed by the vendor so that a length overflows and the signature covers only a part',
+  unsignedCounter: 'Signed by the vendor without a security counter, and one added outside what is signed',
+  oversize: 'Genuine, and larger than the device can hold',
+  pathTraversal: 'Genuine, with a file that is to be written outside its place',
+  bomb: 'Genuine, and far larger than the device can hold once it is unpacked',
 } as const;
 export type ImageRole = keyof typeof imageRoles;
 
@@ -123,6 +136,8 @@ export function boardSchema(parts: BoardParts) {
     activate: action.optional().describe('Asks the device to run the image offered last'),
     confirm: action.optional().describe('Makes a trial permanent; leave it out when none is needed'),
     discard: action.optional().describe('Drops an image offered but not activated'),
+    revert: action.optional().describe('Asks for the image that ran before the running one'),
+    allowOlder: action.optional().describe('The operator’s override: asks the device to take an older image'),
     factoryReset: action.optional().describe('Resets the configuration to factory values'),
   });
 
@@ -133,6 +148,16 @@ export function boardSchema(parts: BoardParts) {
       .optional()
       .describe('Reads who the device says it is; compared with the declaration'),
     power: wireName.optional().describe('Wire that switches the supply of the device'),
+    restart: action
+      .optional()
+      .describe('Restarts the device by asking it to, where its supply cannot be cut'),
+    time: z
+      .strictObject({
+        set: adapter('clock').describe('Sets the device’s clock'),
+        unset: action.optional().describe('Makes the device forget the time, as without its battery'),
+      })
+      .optional()
+      .describe('Control over the device’s clock'),
     firmware: firmware.optional().describe('How firmware is offered, started and read back'),
     process: z
       .strictObject({
@@ -193,7 +218,12 @@ export function boardSchema(parts: BoardParts) {
       })
       .optional()
       .describe('Genuine firmware images; attacks are made from them'),
-    keys: z.record(itemName, key).optional().describe('Keys that the harness needs, by name: `commands`'),
+    keys: z
+      .record(itemName, key)
+      .optional()
+      .describe(
+        'Keys by name: `commands` (of command messages), `maker` (public, PEM), `test` (private, PEM, trusted by this device for the test; with the certificates that belong to it behind it)',
+      ),
     allow: z
       .array(z.enum(Object.keys(harmfulStimuli) as [HarmfulStimulus, ...HarmfulStimulus[]]))
       .optional()

@@ -72,6 +72,39 @@ const update = z
       .describe('Policy for an image whose security counter equals the floor'),
     appendedData: z.enum(['refuse', 'ignore']).describe('Policy for data after the end of the image'),
     raisesFloorAt: z.enum(['confirm', 'install']).describe('When the counter floor is raised'),
+    confirmWithinMs: milliseconds
+      .optional()
+      .describe('A trial that nobody confirms within this time after its start is swapped back'),
+    revertsWithinMs: milliseconds
+      .optional()
+      .describe('Longest time from the start of an image that hangs or crashes to the old one doing its job'),
+    endsStalledTransferWithinMs: milliseconds
+      .optional()
+      .describe('Longest time from the last byte of a transfer that stalls to the device’s ending it'),
+    storageBytes: z.number().int().positive().optional().describe('Largest image that the device can hold'),
+    invalidUpdates: z
+      .strictObject({
+        lockAfter: z.number().int().positive().describe('Refused images in a row after which it takes none'),
+        lockedForMs: milliseconds.describe('How long it takes none'),
+      })
+      .optional()
+      .describe('How the device limits the rate of invalid updates'),
+    operatorOverride: z
+      .enum(['refused', 'audited'])
+      .optional()
+      .describe('What comes of an operator’s wish for an older image: refused, or granted and audited'),
+    expiredMetadata: z
+      .enum(['refuse', 'accept-newer'])
+      .optional()
+      .describe('Policy for update metadata that has expired: refused always, or taken for a newer release'),
+    olderUnderNewer: z
+      .enum(['refuse', 'accept'])
+      .optional()
+      .describe('Policy for a newer manifest around older firmware'),
+    clockUnset: z
+      .enum(['refuse', 'ignore-time'])
+      .optional()
+      .describe('What the device does about times of validity while its clock is not set'),
     policy: policySchema
       .omit({ appendedData: true, equalCounter: true })
       .partial()
@@ -176,6 +209,10 @@ const audit = z.strictObject({
   integrityAlarm: auditEvent.optional().describe('The integrity monitor found a violation'),
   configurationChanged: auditEvent.optional().describe('The configuration was changed'),
   factoryReset: auditEvent.optional().describe('The device was reset to factory values'),
+  imageReverted: auditEvent.optional().describe('An image gave way to the one before it'),
+  overrideUsed: auditEvent.optional().describe('An operator asked for, or was granted, an older image'),
+  metadataExpired: auditEvent.optional().describe('Update metadata had expired'),
+  transferEnded: auditEvent.optional().describe('A transfer that did not end was ended by the device'),
 });
 
 const notApplicable = z.strictObject({

@@ -14,6 +14,8 @@ const verdict = z.enum(verdicts);
 const defectSchema = z.strictObject({
   name: z.string(),
   description: z.string(),
+  /** Board file, without its ending, whose simulated device has it. */
+  board: z.string().default('simulated-gateway'),
   /** Cases that must catch it, with the verdict that catching means. */
   expected: z.record(z.string(), verdict),
   /** Cases that may also change, for a stated reason. */

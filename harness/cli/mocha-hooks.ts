@@ -5,6 +5,7 @@
 
 import Mocha from 'mocha';
 import { BenchError, explain, UsageError } from '../errors.ts';
+import { depths } from '../lifecycle/run.ts';
 import { registeredCases, type RegisteredCase } from '../lifecycle/test-case.ts';
 import { exitCodes } from '../verdict.ts';
 import { knownDefects } from './defects.ts';
@@ -57,7 +58,7 @@ Mocha.prototype.run = function (this: Mocha, done?: (failures: number) => void) 
 };
 
 async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
-  const { BOARD = '', DEFECT = '', CUTS = '20' } = process.env;
+  const { BOARD = '', DEFECT = '', CUTS = '40', DEPTH = 'standard' } = process.env;
   if (BOARD === '') {
     throw new UsageError('no-board', 'no device is named', {
       hint: 'BOARD=boards/simulated-gateway.yaml npx mocha',
@@ -76,6 +77,9 @@ async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
   const cuts = Number(CUTS);
   if (!Number.isInteger(cuts) || cuts < 1)
     throw new UsageError('bad-cuts', `CUTS=${CUTS} is not a whole number of at least 1`);
+  const depth = depths.find((known) => known === DEPTH);
+  if (depth === undefined)
+    throw new UsageError('bad-depth', `DEPTH=${DEPTH} is none of ${depths.join(', ')}`);
   const defects = DEFECT.split(',').filter((name) => name !== '');
   knownDefects(defects);
   const prepared = await prepare(BOARD);
@@ -85,6 +89,8 @@ async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
     progress: silentProgress,
     command: ['mocha', ...process.argv.slice(2)],
     defects,
+    depth,
+    everyIngress: process.env['INGRESS'] === 'all',
     cuts,
     lane: '',
     interactive: process.stdin.isTTY && process.stderr.isTTY,

@@ -1,5 +1,7 @@
 /** What the command line hands to its commands. */
 
+import type { Depth } from '../lifecycle/run.ts';
+
 /** Options that every command takes. */
 export interface GlobalOptions {
   json?: boolean;
@@ -12,6 +14,11 @@ export interface RunOptions extends GlobalOptions {
   case: string[];
   defect: string[];
   out?: string;
+  depth: Depth;
+  /** `all`: each attack image through every way in. */
+  ingress: 'primary' | 'all';
+  /** Go on with what may cost the device, unasked. */
+  yes?: boolean;
   /** Power cuts of a sweep. */
   cuts: number;
   /** Deadline of the whole run, in minutes. */

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
 import { addImageCommand } from './image/command.ts';
+import { depths } from '../lifecycle/run.ts';
 import type { GlobalOptions, RunOptions } from './options.ts';
 import { version } from './paths.ts';
 
@@ -65,7 +66,15 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       .addOption(
         repeatable('--case <id>', "only this case, by id or pattern: 'SIG-*' (may be repeated)", 'all'),
       )
-      .option('--cuts <n>', 'power cuts of a sweep', whole(1), 20);
+      .addOption(
+        new Option('--depth <depth>', 'how much of each case is tried').choices(depths).default('standard'),
+      )
+      .addOption(
+        new Option('--ingress <ways>', 'attack images through the primary way in, or through each')
+          .choices(['primary', 'all'])
+          .default('primary'),
+      )
+      .option('--cuts <n>', 'power cuts of a sweep', whole(1), 40);
 
   selecting(
     program.command('run').description('runs the suites against a board; ends with a table and a report'),

@@ -32,6 +32,8 @@ export async function runCommand(
       command: ['fieldproof', ...argv],
       defects: options.defect,
       cuts: options.cuts,
+      depth: options.depth,
+      everyIngress: options.ingress === 'all',
       lane: options.lane,
       interactive: process.stdin.isTTY && process.stderr.isTTY,
       withinMs: options.within * 60_000,

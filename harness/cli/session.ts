@@ -23,11 +23,12 @@ import { Deadline, within } from '../clock.ts';
 import { composeDevice } from '../device.ts';
 import { BenchError, explain, NotExecuted } from '../errors.ts';
 import { loadImageEngine } from '../lifecycle/image-engine.ts';
-import { bootsWithinMs, setCurrentRun, type Run, type RunProgress } from '../lifecycle/run.ts';
+import { bootsWithinMs, setCurrentRun, type Depth, type Run, type RunProgress } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import { RunRecord } from '../record/record.ts';
 import { combine, verdicts, type Verdict } from '../verdict.ts';
 import { mustHaveSpace, watchingDisk } from './disk-space.ts';
+import { makersKeysOf, testKeyOf } from './board-keys.ts';
 import { lockBoard } from './lock-board.ts';
 import { defectOverrides, noteFailure, opening, readImage, readImages, stamp } from './run-opening.ts';
 import { stopOnSignal } from './signals.ts';
@@ -74,6 +75,8 @@ export interface SessionOptions {
   /** Faults to switch on in a simulated device. */
   defects: readonly string[];
   cuts: number;
+  depth: Depth;
+  everyIngress: boolean;
   /** Runs of the same simulated board beside each other take different lanes, and so different locks. */
   lane: string;
   interactive: boolean;
@@ -184,6 +187,10 @@ export class Session {
       }),
       selected: new Set(options.selected.map(({ id }) => id)),
       cuts: options.cuts,
+      depth: options.depth,
+      everyIngress: options.everyIngress,
+      testKey: testKeyOf(board),
+      makersKeys: makersKeysOf(board),
       poisoned: undefined,
       interrupted: false,
       interruption,

@@ -26,6 +26,12 @@ export const policySchema = z.strictObject({
   hardwareCompatibility: checked.describe('Whether an image for other hardware is refused'),
   revocation: checked.describe('Whether revoked keys and certificates are refused'),
   certificateTime: checked.describe('Whether a certificate outside its time of validity is refused'),
+  signerName: checked.describe('Whether another signer of the trusted authority is refused'),
+  threshold: z
+    .number()
+    .int()
+    .min(2)
+    .describe('How many different signers an image needs; leave it out where one is enough'),
   certificatePurpose: checked.describe('Whether a certificate for another purpose is refused'),
   malleableSignatures: z
     .enum(['refuse', 'accept'])

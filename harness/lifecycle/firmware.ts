@@ -44,6 +44,21 @@ export async function powerCycle(t: CaseContext): Promise<void> {
   await waitUntilReady(t);
 }
 
+/** True where the device can be made to start anew, by its supply or by asking it. */
+export function canRestart({ device }: CaseContext): boolean {
+  return device.power !== undefined || device.restart !== undefined;
+}
+
+/** Makes the device start anew: by its supply, or, where nobody can take that, by asking it. */
+export async function restart(t: CaseContext): Promise<void> {
+  if (t.device.power !== undefined) return powerCycle(t);
+  const ask = t.need(t.device.restart?.bind(t.device), 'switched supply, and no way to restart the device');
+  t.note('restarted by command: no supply is switched, so what only the loss of power shows was not seen');
+  const answer = t.answered('restart', await ask());
+  if (answer.kind === 'refused') t.inconclusive('restart-refused', `the restart was ${say(answer)}`);
+  await waitUntilReady(t);
+}
+
 export async function waitUntilReady(t: CaseContext): Promise<void> {
   const { tookMs } = await t.device.waitUntilReady(t.bootsWithinMs);
   t.measure({ name: 'time to ready', value: tookMs, unit: 'ms', limit: t.bootsWithinMs });

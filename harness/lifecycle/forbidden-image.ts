@@ -9,7 +9,7 @@ import { Inconclusive } from '../errors.ts';
 import { always } from '../always.ts';
 import { auditMarker, mustBeAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
-import { firmwareOf, lastState, powerCycle, readState, waitUntilReady } from './firmware.ts';
+import { canRestart, firmwareOf, lastState, readState, restart, waitUntilReady } from './firmware.ts';
 import type { Finding } from '../record/events.ts';
 import { mustBeAlive, watchProcess } from './process-watch.ts';
 import { provenDead } from './proven-dead.ts';
@@ -24,6 +24,8 @@ export interface ForbiddenImage {
   rationale: string;
   /** Accepting it is benign as long as what then runs is exactly this image. */
   benignAs?: FirmwareImage;
+  /** A conforming device may do with it what it likes, as long as it goes on living. */
+  mayBeTaken?: boolean;
 }
 
 /** What attacks share: the way in, and the state that they must leave alone. */
@@ -48,6 +50,10 @@ export async function attack(t: CaseContext, forbidden: ForbiddenImage, ground: 
   const marker = await auditMarker(t);
   const { answer, lagMs } = await offerWatched(t, forbidden, ingress);
   mustHaveArrived(t, answer, forbidden);
+  if (forbidden.mayBeTaken === true) {
+    await survive(t, answer, forbidden, ground);
+    return false;
+  }
   if (answer.kind === 'accepted') {
     await decideByBooting(t, forbidden, ground);
     return false;
@@ -62,7 +68,7 @@ export async function attack(t: CaseContext, forbidden: ForbiddenImage, ground: 
   // What a device took in whole may wait for its next boot, and the next offer may wipe it out: it is booted now.
   // Only what broke off may share a power cycle.
   const brokeOff = answer.delivery?.complete === false;
-  if (t.device.power !== undefined && !ground.alone && brokeOff) return true;
+  if (canRestart(t) && !ground.alone && brokeOff) return true;
   await confirmByPowerCycle(t, forbidden, ground);
   return false;
 }
@@ -157,6 +163,25 @@ async function mustLive(
   }
 }
 
+/** Whatever the device makes of the image: it must go on living, now and after a restart. */
+async function survive(
+  t: CaseContext,
+  answer: Answer,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+): Promise<void> {
+  if (answer.kind === 'accepted') {
+    t.answered('activate', await firmwareOf(t).activate(ground.ingress));
+    await waitUntilReady(t);
+  } else if (answer.kind !== 'refused') await mustLive(t, answer, forbidden, ground);
+  await mustBeAlive(t);
+  if (canRestart(t)) await restart(t);
+  const changed = changes(ground.baseline, await readState(t, 'after a restart'));
+  t.note(`${forbidden.alteration}: ${say(answer)}; the device lives, and any answer is right`);
+  if (changed.length > 0)
+    ground.baseline = await recover(t, ground.baseline, `${forbidden.alteration} was taken`);
+}
+
 /** The declared time runs from the end of the transfer; a transfer that was broken off has no such end. */
 function mustBeInTime(
   t: CaseContext,
@@ -232,8 +257,8 @@ async function ranAsSigned(t: CaseContext, forbidden: ForbiddenImage, ground: Gr
   const activated = await readState(t, 'after activation');
   if (!activated.digest.observable) await mustNotLookAsSigned(t, activated, benignAs, forbidden, ground);
   if (!asSigned(activated)) return false;
-  if (t.device.power !== undefined) {
-    await powerCycle(t);
+  if (canRestart(t)) {
+    await restart(t);
     const booted = await readState(t, 'after a power cycle');
     const changed = changes(ground.baseline, booted);
     if (changed.length > 0 && !asSigned(booted))
@@ -262,11 +287,13 @@ async function mustNotLookAsSigned(
 }
 
 async function confirmByPowerCycle(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<void> {
-  if (t.device.power === undefined) {
-    t.note('state after a power cycle not observable: the board has no switched supply');
+  if (!canRestart(t)) {
+    t.note(
+      'state after a restart not observable: the board has neither a switched supply nor profile.restart',
+    );
     return;
   }
-  await powerCycle(t);
+  await restart(t);
   const changed = changes(ground.baseline, await readState(t, 'after a power cycle'));
   if (changed.length === 0) return;
   const finding = effectOf(forbidden, 'after a power cycle', changed);
@@ -284,7 +311,7 @@ async function confirmByPowerCycle(t: CaseContext, forbidden: ForbiddenImage, gr
 export async function backToStable(t: CaseContext, ground: Ground, cause: string): Promise<void> {
   ground.baseline = await recover(t, ground.baseline, cause);
   const innocent = await t.step('twin: power cycle without attacks', async () => {
-    await powerCycle(t);
+    await restart(t);
     return changes(ground.baseline, await readState(t, 'after the twin’s power cycle'));
   });
   const detail = innocent.join('; ') || 'same state';

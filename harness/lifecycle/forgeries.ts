@@ -1,26 +1,50 @@
 /** Forbidden images of a case, made from the golden image by the image engine. */
 
 import { policyOf } from '../board/index.ts';
-import type { AttackKind, ByteSource, Expectation, ImageFormat, Policy } from '../image/index.ts';
+import type {
+  AttackImage,
+  AttackKind,
+  ByteSource,
+  Expectation,
+  ImageFormat,
+  Policy,
+} from '../image/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
 import { imageEngine } from './image-engine.ts';
 import type { ForbiddenImage } from './forbidden-image.ts';
+import type { Depth } from './run.ts';
+
+/** Which attacks of some kinds a case takes. */
+export interface ForgeryChoice {
+  /** Another genuine image, best an older one, for attacks that take parts of one. */
+  second?: FirmwareImage;
+  /** Only attacks whose id contains one of these words. */
+  only?: readonly string[];
+  /** None whose id contains one of these words. */
+  except?: readonly string[];
+  /** Attacks that are tried at every depth, by words of their ids. */
+  always?: readonly string[];
+  /** Also images with which a device may do what it likes, as long as it lives. */
+  survivable?: boolean;
+}
+
+/** How many attacks of a case are tried, where the format does not name its standard ones. */
+const picked: Readonly<Record<Depth, number>> = { smoke: 2, standard: 8, full: Infinity };
 
 /**
- * The standard attacks of some kinds, in the golden image's format.
+ * Attacks of some kinds, in the golden image's format; how many depends on the depth of the run, and what is left out
+ * is noted.
  *
- * @param second another genuine image, for attacks that need one
- * @param only keeps those whose id holds one of these words
- * @throws NotExecuted when the format is unknown, or offers none of these attacks
+ * @throws NotExecuted when nothing of the golden image's format can be made
  */
 export function forgeries(
   t: CaseContext,
   kinds: readonly AttackKind[],
-  { second, only }: { second?: FirmwareImage; only?: readonly string[] } = {},
+  choice: ForgeryChoice = {},
 ): ForbiddenImage[] {
-  const { attackSet, genuine, inMemory } = imageEngine();
+  const { eachAttack, genuine } = imageEngine();
   const golden = t.image('golden');
   const base = genuine(golden);
   const format = formatFor(t, base.source);
@@ -33,38 +57,82 @@ export function forgeries(
       },
     );
   }
-  const ids = format.mutations
-    .filter(({ kind, depth }) => depth === 'standard' && kinds.includes(kind))
-    .map(({ id }) => id)
-    .filter((id) => only === undefined || only.some((word) => id.includes(word)));
-  const { images, notApplicable } = attackSet(base, {
+  const { ids, atMost } = candidates(format, kinds, choice, t.run.depth);
+  const offered: ForbiddenImage[] = [];
+  const lacking: string[] = [];
+  let seen = 0;
+  for (const made of eachAttack(base, {
     ids,
     seed: Buffer.from(t.run.seed, 'hex'),
     format,
     policy: policyFor(t),
-    ...(second === undefined ? {} : { second: genuine(second) }),
-  });
-  for (const { id, why } of notApplicable) t.note(`${id} not tried: ${why}`);
-  const decided = images.filter(({ expectation }) => isDecided(expectation.class));
-  for (const { mutation, expectation } of images) {
-    if (!isDecided(expectation.class)) t.note(`${mutation.id} not tried: ${expectation.class}`);
+    ...(choice.second === undefined ? {} : { second: genuine(choice.second) }),
+    ...(t.run.testKey === undefined ? {} : { testKey: t.run.testKey }),
+    trustedKeys: t.run.makersKeys,
+  })) {
+    seen += 1;
+    if ('notApplicable' in made) {
+      lacking.push(made.notApplicable);
+      t.note(`${made.mutation.id} not tried: ${made.notApplicable}`);
+    } else if (!isDecided(made.expectation, choice)) {
+      t.note(`${made.mutation.id} not tried: ${undecided(made.expectation)}`);
+    } else {
+      offered.push(asForbidden(t, made, golden));
+      if (offered.length === atMost) break;
+    }
   }
-  if (decided.length === 0)
-    throw new NotExecuted('no-such-attack', `no ${kinds.join(', ')} on ${format.title} images`);
-  return decided.map((attack) => {
-    const { mutation, expectation, provenance, name, sha256 } = attack;
-    t.run.record.append(
-      'note',
-      { text: `made ${name}: seed ${provenance.seed}, SHA-256 ${sha256}` },
-      { caseId: t.id },
-    );
-    return {
-      image: inMemory(attack),
-      alteration: `image ${mutation.name}`,
-      rationale: mutation.rationale,
-      ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
-    };
-  });
+  if (seen < ids.length) t.note(`${ids.length - seen} more attacks are left to a deeper run (--depth)`);
+  if (offered.length > 0) return offered;
+  throw new NotExecuted(
+    'no-such-attack',
+    `no attack of this case can be made on ${format.title} images${lacking[0] === undefined ? '' : `: ${lacking[0]}`}`,
+  );
+}
+
+/**
+ * Ids in the order in which they are tried, and how many of them. The marked ones come first; the others spread evenly
+ * over the format's list, so that few of them still differ much.
+ */
+function candidates(
+  { mutations }: ImageFormat,
+  kinds: readonly AttackKind[],
+  { only, except = [], always = [] }: ForgeryChoice,
+  depth: Depth,
+): { ids: readonly string[]; atMost: number } {
+  const has = (id: string, words: readonly string[]): boolean => words.some((word) => id.includes(word));
+  const all = mutations.filter(
+    ({ kind, id }) => kinds.includes(kind) && (only === undefined || has(id, only)) && !has(id, except),
+  );
+  const first = all.filter(({ id }) => has(id, always));
+  const marked = all.filter((each) => each.depth === 'standard' && !first.includes(each));
+  const rest = all.filter((each) => !first.includes(each) && !marked.includes(each));
+  const ids = [...first, ...spread(marked), ...spread(rest)].map(({ id }) => id);
+  const standard = marked.length > 0 ? first.length + marked.length : picked.standard;
+  return { ids, atMost: Math.max(first.length, depth === 'standard' ? standard : picked[depth]) };
+}
+
+/** First, last, middle, quarters …: each further one halves a gap. */
+export function spread<T>(items: readonly T[]): T[] {
+  const order = new Set<number>();
+  for (let parts = 1; order.size < items.length; parts *= 2) {
+    for (let part = 0; part <= parts; part += 1) {
+      order.add(Math.round((part * (items.length - 1)) / parts));
+    }
+  }
+  return [...order].flatMap((index) => items[index] ?? []);
+}
+
+function asForbidden(t: CaseContext, attack: AttackImage, golden: FirmwareImage): ForbiddenImage {
+  const { mutation, expectation, provenance, name, sha256 } = attack;
+  const text = `made ${name}: seed ${provenance.seed}, SHA-256 ${sha256}`;
+  t.run.record.append('note', { text }, { caseId: t.id });
+  return {
+    image: imageEngine().inMemory(attack),
+    alteration: `image ${mutation.name}`,
+    rationale: mutation.rationale,
+    ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
+    ...(expectation.class === 'no-crash-only' ? { mayBeTaken: true } : {}),
+  };
 }
 
 /** The declared format, where only the declaration can tell; else what the content shows. */
@@ -76,8 +144,15 @@ function formatFor({ declaration: { update } }: CaseContext, golden: ByteSource)
 }
 
 /** Only what is known to be refused, or to be harmless, can be offered as forbidden. */
-function isDecided(expected: Expectation['class']): boolean {
+function isDecided({ class: expected }: Expectation, { survivable = false }: ForgeryChoice): boolean {
+  if (expected === 'no-crash-only') return survivable;
   return expected === 'must-reject' || expected === 'benign-accept';
+}
+
+function undecided(expectation: Expectation): string {
+  return expectation.class === 'policy'
+    ? `the declaration does not say what it depends on (${expectation.dependsOn})`
+    : `a device may take it (${expectation.class})`;
 }
 
 /**

@@ -1,13 +1,21 @@
 /** What a case needs of a board, in words that `plan` and `doctor` can turn into a shopping list. */
 
-import type { BoardFile } from '../board/index.ts';
+import { imageRoles, type BoardFile, type ImageRole } from '../board/index.ts';
+import type { EndlessKind } from '../capabilities.ts';
 
 export type Need =
   | `image:${string}`
   | `key:${string}`
   | `tamper:${string}`
   | `attack:${string}`
+  | `endless:${EndlessKind}`
   | 'firmware'
+  | 'revert'
+  | 'override'
+  | 'test-key'
+  | 'test-authority'
+  | 'time'
+  | 'restart'
   | 'factory-reset'
   | 'power'
   | 'alarms'
@@ -21,14 +29,9 @@ export interface MissingNeed {
   next: string;
 }
 
-const imageWords: Readonly<Record<string, string>> = {
-  golden: 'a release image, validly signed by the vendor',
-  pair: 'a second validly signed image that the device lets alternate with the golden one (same security counter)',
-  older: 'a validly signed older release, with a lower security counter',
-  newer: 'a validly signed newer release, with a higher security counter',
-  lowerCounter: 'an image signed by the vendor with a higher version text but a lower security counter',
-  noCounter: 'an image signed by the vendor without a security counter',
-};
+/** What an image is for, as the board file's schema has it: one wording for editors, doctor and plan. */
+const imageWord = (role: string): string =>
+  role in imageRoles ? imageRoles[role as ImageRole] : 'an image of the vendor';
 
 /** The needs that this board cannot meet, judged from its file alone. */
 export function missingNeeds(needs: readonly Need[], board: BoardFile): MissingNeed[] {
@@ -49,7 +52,7 @@ function whatIsMissing(need: Need, board: BoardFile): { what: string; next: stri
     case 'image':
       return absent(
         (board.images as Readonly<Record<string, unknown>>)[name],
-        `image "${name}": ${imageWords[name] ?? 'an image of the vendor'}`,
+        `image "${name}": ${imageWord(name)}`,
         `Ask the vendor for it and add images.${name} with file and sha256.`,
       );
     case 'key':
@@ -76,6 +79,40 @@ function whatIsMissing(need: Need, board: BoardFile): { what: string; next: stri
         'a way in for firmware',
         'Add profile.firmware with at least one ingress.',
       );
+    case 'revert':
+      return absent(
+        profile.firmware?.revert,
+        'a way to ask for the image before the running one',
+        'Add profile.firmware.revert.',
+      );
+    case 'override':
+      return absent(
+        profile.firmware?.allowOlder,
+        'the operator’s way to ask for an older image',
+        'Add profile.firmware.allowOlder.',
+      );
+    case 'test-key':
+      return absent(
+        board.keys['test'],
+        'a private key that the device trusts for the test',
+        'Ask the vendor for a device that trusts a test key, and add keys.test: !secret path/to/key.pem.',
+      );
+    case 'test-authority':
+      return testAuthority(board);
+    case 'time':
+      return absent(profile.time, 'control over the device’s clock', 'Add profile.time.');
+    case 'restart':
+      return absent(
+        profile.power ?? profile.restart,
+        'a switched supply, or a way to restart the device',
+        'Add a power wire and name it under profile.power, or else add profile.restart.',
+      );
+    case 'endless':
+      return absent(
+        profile.firmware,
+        'a way in for firmware',
+        'Add profile.firmware with at least one ingress.',
+      );
     case 'factory-reset':
       return absent(
         profile.firmware?.factoryReset,
@@ -97,4 +134,14 @@ function whatIsMissing(need: Need, board: BoardFile): { what: string; next: stri
     default:
       return undefined;
   }
+}
+
+/** A private key with its certificate: with a bare key no certificate can be issued. */
+function testAuthority({ keys }: BoardFile): { what: string; next: string } | undefined {
+  const key = keys['test'];
+  if (key !== undefined && Buffer.from(key).includes('BEGIN CERTIFICATE')) return undefined;
+  return {
+    what: 'a test authority that the device trusts: a private key with its certificate',
+    next: 'Ask the vendor for a device that trusts a test authority, and add keys.test: !secret path/to/authority.pem, the certificate behind the key.',
+  };
 }

@@ -4,7 +4,7 @@ import type { FirmwareState } from '../capabilities.ts';
 import { BenchError, Inconclusive } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
 import { nextControlImage } from './controls.ts';
-import { install, powerCycle, primaryIngress, readState } from './firmware.ts';
+import { canRestart, install, primaryIngress, readState, restart } from './firmware.ts';
 import { changes } from './state.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function recover(
 ): Promise<FirmwareState> {
   return t.step('recovery', async () => {
     try {
-      if (t.device.power !== undefined) await powerCycle(t).catch(ignoreBenchError);
+      if (canRestart(t)) await restart(t).catch(ignoreBenchError);
       const state = await readState(t, 'after the recovery power cycle');
       if (changes(baseline, state).length === 0) return state;
       const done = await install(t, nextControlImage(t, state), primaryIngress(t), state);

@@ -157,7 +157,7 @@ const rows: Row[] = [
     name: 'one without a switched supply',
     faults: { noPower: true },
     verdict: 'conforms',
-    says: /no switched supply/,
+    says: /neither a switched supply/,
   },
   {
     name: 'one whose state never keeps over a power cycle',

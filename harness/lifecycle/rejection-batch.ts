@@ -12,7 +12,7 @@ import { CaseContext } from './case-context.ts';
 import { controlInstallation, controlUpdate } from './controls.ts';
 import { attack, backToStable, type ForbiddenImage, type Ground } from './forbidden-image.ts';
 import { everyOne } from './every-one.ts';
-import { powerCycle, primaryIngress, readState, type Installation } from './firmware.ts';
+import { canRestart, primaryIngress, readState, restart, type Installation } from './firmware.ts';
 import { judge, publish, settle, type Outcome } from './judge.ts';
 import { currentRun, type Run } from './run.ts';
 import { changes, mustSeeSomething } from './state.ts';
@@ -181,8 +181,8 @@ async function firstControl(t: CaseContext, ingress: string): Promise<Installati
   try {
     return await controlInstallation(t, 'before', ingress);
   } catch (error) {
-    if (!(error instanceof Inconclusive) || t.device.power === undefined) throw error;
-    await powerCycle(t);
+    if (!(error instanceof Inconclusive) || !canRestart(t)) throw error;
+    await restart(t);
     const done = await controlInstallation(t, 'before', ingress);
     t.note(`the opening control held only after a power cycle; before it, ${error.message}`);
     return done;
@@ -208,7 +208,7 @@ async function attackAll(
 
 function changedOverPowerCycle(t: CaseContext, ground: Ground): Promise<string[]> {
   return t.step('shared power cycle', async () => {
-    await powerCycle(t);
+    await restart(t);
     return changes(ground.baseline, await readState(t, 'after the shared power cycle'));
   });
 }

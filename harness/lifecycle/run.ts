@@ -4,6 +4,7 @@ import type { Device, FirmwareImage } from '../capabilities.ts';
 import type { BoardFile, Declaration } from '../board/index.ts';
 import type { Catalogue } from '../catalogue/index.ts';
 import type { RunEventKind, RunEvents } from '../record/events.ts';
+import type { PublicKey, TestKey } from '../image/trust.ts';
 import type { Verdict } from '../verdict.ts';
 
 /** The pen of the record, as far as the lifecycle needs it. */
@@ -30,6 +31,10 @@ export interface RunProgress {
   caseEnded(id: string, verdict: Verdict, provisional: boolean, reason: string, tookMs: number): void;
 }
 
+/** How much of each case is tried. */
+export const depths = ['smoke', 'standard', 'full'] as const;
+export type Depth = (typeof depths)[number];
+
 export interface Run {
   readonly board: BoardFile;
   readonly declaration: Declaration;
@@ -49,6 +54,13 @@ export interface Run {
   readonly selected: ReadonlySet<string>;
   /** How many power cuts a sweep makes. */
   readonly cuts: number;
+  readonly depth: Depth;
+  /** True when each attack image goes through every way in, not only the primary one. */
+  readonly everyIngress: boolean;
+  /** A private key that the device trusts, from the board file's `keys.test`. */
+  readonly testKey: TestKey | undefined;
+  /** The maker's public keys, from the board file's `keys.maker`. */
+  readonly makersKeys: readonly PublicKey[];
   /** First cause that keeps the board from its baseline; later cases only name it. */
   poisoned: { cause: string; byCase: string } | undefined;
   /** True once the operator asked to stop. */

@@ -7,7 +7,7 @@ import { it } from 'mocha';
 import type { CaseContext } from './case-context.ts';
 import { judge } from './judge.ts';
 import type { Need } from './needs.ts';
-import { currentRun } from './run.ts';
+import { currentRun, type Depth } from './run.ts';
 
 /** What a case needs, costs and risks; `fieldproof plan` reads it without touching hardware. */
 export interface CasePlan {
@@ -17,6 +17,8 @@ export interface CasePlan {
   powerCycles?: number;
   /** Seconds beside updates and power cycles: waiting for alarms, soaking. A function of nothing but the declaration. */
   seconds?: number;
+  /** The shallowest depth at which the case runs; absent: it always does. */
+  depth?: Depth;
   /** A stimulus that can harm the device: runs only when the board file's `allow` names it. */
   mayHarm?: string;
 }

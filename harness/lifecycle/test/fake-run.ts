@@ -69,6 +69,9 @@ export interface FakeRunOptions {
   /** Wires that are lost for good. */
   lost?: readonly string[];
   requirements?: Readonly<Record<string, 'mandatory' | 'conditional'>>;
+  depth?: Run['depth'];
+  everyIngress?: boolean;
+  testKey?: Run['testKey'];
   cuts?: number;
 }
 
@@ -168,6 +171,10 @@ export function fakeRun(options: FakeRunOptions = {}): FakeRun {
     },
     selected: new Set(),
     cuts: options.cuts ?? 4,
+    depth: options.depth ?? 'standard',
+    everyIngress: options.everyIngress ?? false,
+    testKey: options.testKey,
+    makersKeys: [],
     poisoned: undefined,
     interrupted: false,
     interruption,
