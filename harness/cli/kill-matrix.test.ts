@@ -7,6 +7,7 @@ import { judgeMatrix, matrixText, type Matrix } from './kill-matrix.ts';
 const defect = (name: string, parts: Partial<Defect> = {}): Defect => ({
   name,
   description: name,
+  board: 'simulated-gateway',
   expected: {},
   collateral: {},
   ...parts,
