@@ -26,7 +26,8 @@ export type AnswerKind =
   | 'crashed';
 
 /** Stages of an update, in order; where a device says no. */
-export type Stage = 'transfer' | 'verify' | 'install' | 'boot';
+export const stages = ['transfer', 'verify', 'install', 'boot'] as const;
+export type Stage = (typeof stages)[number];
 
 /** Proof that a stimulus reached the device. */
 export interface Delivery {

@@ -4,14 +4,13 @@
  */
 
 import { z } from 'zod';
-import type { Stage } from '../capabilities.ts';
+import { stages } from '../capabilities.ts';
 import { detachedLayoutSchema } from '../image/formats/detached/layout.ts';
 import { policySchema, type Policy } from '../image/policy.ts';
 import { itemName, kebab } from './board-schema.ts';
 import { checkCommands, commandsSchema } from './declaration-commands.ts';
 
 const milliseconds = z.number().int().positive().max(86_400_000);
-const stages = ['transfer', 'verify', 'install', 'boot'] as const satisfies readonly Stage[];
 
 /** What a device can watch for integrity, in the words that alarms use. */
 export const integrityObjects = [

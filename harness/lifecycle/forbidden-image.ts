@@ -3,7 +3,7 @@
  * and counter unchanged, now and after a power cycle; the process value alive throughout; a correlated audit event.
  */
 
-import type { Answer, FirmwareImage, FirmwareState } from '../capabilities.ts';
+import { stages, type Answer, type FirmwareImage, type FirmwareState, type Stage } from '../capabilities.ts';
 import { LagMeter } from '../clock.ts';
 import { Inconclusive } from '../errors.ts';
 import { always } from '../always.ts';
@@ -24,17 +24,25 @@ export interface ForbiddenImage {
   rationale: string;
   /** Accepting it is benign as long as what then runs is exactly this image. */
   benignAs?: FirmwareImage;
+  /** Something about the device that has to be so while it is offered: its clock is not set. */
+  under?: Circumstance;
   /** A conforming device may do with it what it likes, as long as it goes on living. */
   mayBeTaken?: boolean;
 }
 
-/** What attacks share: the way in, and the state that they must leave alone. */
+/** A state of the device's surroundings, brought about for one attack and undone behind it. */
+export interface Circumstance {
+  name: string;
+  set(): Promise<void>;
+  undo(): Promise<void>;
+}
+
+/** What attacks share: the state that they must leave alone. */
 export interface Ground {
-  readonly ingress: string;
   /** Moves when a recovery had to install something. */
   baseline: FirmwareState;
-  /** Undefined when only the device's word says that the control was installed. */
-  controlTrace: string | undefined;
+  /** Per way in, what shows that its control was installed; undefined when only the device's word says so. */
+  readonly controlTraces: Map<string, string | undefined>;
   /** True when each attack gets a power cycle of its own. */
   alone: boolean;
   /** Set once the state was seen to change over an innocent power cycle: no attack can be blamed from then on. */
@@ -42,20 +50,42 @@ export interface Ground {
 }
 
 /** Offers one image and demands that nothing comes of it. Returns true when its power cycle is still to be done. */
-export async function attack(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<boolean> {
+export async function attack(
+  t: CaseContext,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+  ingress: string,
+): Promise<boolean> {
   if (ground.unstable !== undefined) throw ground.unstable;
-  const { ingress } = ground;
+  const { under } = forbidden;
+  if (under === undefined) return attackNow(t, forbidden, ground, ingress);
+  return always(
+    async () => {
+      await t.step(under.name, () => under.set());
+      return attackNow(t, forbidden, ground, ingress);
+    },
+    () => t.step(`no longer: ${under.name}`, () => under.undo()),
+    (error) => t.note(`it could not be undone: ${String(error)}`),
+  );
+}
+
+async function attackNow(
+  t: CaseContext,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+  ingress: string,
+): Promise<boolean> {
   const { image, alteration, rationale } = forbidden;
   t.stimulus({ name: alteration, rationale, ingress, image });
   const marker = await auditMarker(t);
   const { answer, lagMs } = await offerWatched(t, forbidden, ingress);
   mustHaveArrived(t, answer, forbidden);
   if (forbidden.mayBeTaken === true) {
-    await survive(t, answer, forbidden, ground);
+    await survive(t, answer, forbidden, ground, ingress);
     return false;
   }
   if (answer.kind === 'accepted') {
-    await decideByBooting(t, forbidden, ground);
+    await decideByBooting(t, answer, forbidden, ground, ingress);
     return false;
   }
   if (answer.kind !== 'refused') await mustLive(t, answer, forbidden, ground);
@@ -65,6 +95,7 @@ export async function attack(t: CaseContext, forbidden: ForbiddenImage, ground: 
   mustHaveBeenHeardOut(answer, forbidden);
   const audited = await mustBeAudited(t, 'updateRefused', marker);
   mustHaveSaidNo(t, answer, audited, forbidden);
+  mustRefuseInStage(t, answer, answer.stage, forbidden, ingress);
   // What a device took in whole may wait for its next boot, and the next offer may wipe it out: it is booted now.
   // Only what broke off may share a power cycle.
   const brokeOff = answer.delivery?.complete === false;
@@ -169,9 +200,10 @@ async function survive(
   answer: Answer,
   forbidden: ForbiddenImage,
   ground: Ground,
+  ingress: string,
 ): Promise<void> {
   if (answer.kind === 'accepted') {
-    t.answered('activate', await firmwareOf(t).activate(ground.ingress));
+    t.answered('activate', await firmwareOf(t).activate(ingress));
     await waitUntilReady(t);
   } else if (answer.kind !== 'refused') await mustLive(t, answer, forbidden, ground);
   await mustBeAlive(t);
@@ -219,8 +251,13 @@ function mustHaveSaidNo(
 }
 
 /** The device said yes: whether it meant it is decided by what runs after activation and after a power cycle. */
-async function decideByBooting(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<void> {
-  const { ingress } = ground;
+async function decideByBooting(
+  t: CaseContext,
+  offered: Answer,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+  ingress: string,
+): Promise<void> {
   const activated = t.answered('activate', await firmwareOf(t).activate(ingress));
   await waitUntilReady(t);
   // A device may restart a while after it agreed to: the whole of its time is given before "nothing happened".
@@ -235,17 +272,50 @@ async function decideByBooting(t: CaseContext, forbidden: ForbiddenImage, ground
     t.violates({
       code: 'misreport',
       expected: `${forbidden.alteration} refused at ${declared.join(' or ') || 'transfer'}`,
-      observed: 'the device said that it accepted the image, and did not install it',
+      observed: 'the device said that it accepted the image, and what runs looks as before',
     });
   }
-  if (ground.controlTrace === undefined && activated.kind !== 'refused') {
+  if (ground.controlTraces.get(ingress) === undefined && activated.kind !== 'refused') {
     throw new Inconclusive(
       'control-without-trace',
       'the device met the forbidden image as it met the golden one: it accepted both, and nothing shows that it installed either',
       { hint: 'Declare controls: { way: pair }, or audit.updateInstalled.' },
     );
   }
-  t.note(`accepted at transfer, refused at ${declared.join(' or ')}, as declared`);
+  const stage = activated.kind === 'refused' ? 'install' : 'boot';
+  mustRefuseInStage(t, offered, stage, forbidden, ingress);
+  t.note(`accepted at transfer, refused at ${stage}, as declared`);
+}
+
+/**
+ * Where the device said no, on the record, and held against the stages that its declaration allows for this way in.
+ * A refusal is safe at any stage; later than declared, the declaration is not true.
+ */
+function mustRefuseInStage(
+  t: CaseContext,
+  answer: Answer,
+  stage: Stage | undefined,
+  { alteration }: ForbiddenImage,
+  ingress: string,
+): void {
+  if (answer.kind !== 'refused' && answer.kind !== 'accepted') return;
+  const declared = t.declaration.ingresses[ingress]?.refusesAt ?? [];
+  const { delivery } = answer;
+  t.write('refusal', {
+    of: alteration,
+    ingress,
+    declared,
+    ...(stage === undefined ? {} : { stage }),
+    ...(answer.reason === undefined ? {} : { reason: answer.reason }),
+    ...(delivery === undefined ? {} : { delivery }),
+  });
+  const latest = Math.max(...declared.map((each) => stages.indexOf(each)));
+  if (stage === undefined || declared.length === 0 || stages.indexOf(stage) <= latest) return;
+  t.found({
+    code: 'refused-at-later-stage',
+    expected: `${alteration} refused at ${declared.join(' or ')}, as declared for ${ingress}`,
+    observed: `it was refused at ${stage}`,
+  });
 }
 
 /** Some alterations are benign: accepted, and yet exactly the signed bytes run. */

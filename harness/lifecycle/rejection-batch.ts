@@ -12,7 +12,7 @@ import { CaseContext } from './case-context.ts';
 import { controlInstallation, controlUpdate } from './controls.ts';
 import { attack, backToStable, type ForbiddenImage, type Ground } from './forbidden-image.ts';
 import { everyOne } from './every-one.ts';
-import { canRestart, primaryIngress, readState, restart, type Installation } from './firmware.ts';
+import { canRestart, firmwareOf, primaryIngress, readState, restart, type Installation } from './firmware.ts';
 import { judge, publish, settle, type Outcome } from './judge.ts';
 import { currentRun, type Run } from './run.ts';
 import { changes, mustSeeSomething } from './state.ts';
@@ -60,8 +60,12 @@ export class RejectionBatch {
       };
       this.#members.set(t.id, member);
       const clock = new Deadline(0);
-      await attackAll(t, await images(t), ground, () => {
+      const awaits = (): void => {
         member.awaitsPowerCycle = true;
+      };
+      await everyOne(t, this.#ingresses(t), async (ingress) => {
+        await this.#enter(t, ground, ingress);
+        await attackAll(t, await images(t), ground, ingress, awaits);
       }).finally(() => {
         member.tookMs = clock.elapsedMs;
       });
@@ -69,6 +73,20 @@ export class RejectionBatch {
     };
     body.provisional = true;
     return body;
+  }
+
+  /** The way in of this batch; with `--ingress all`, every one. */
+  #ingresses(t: CaseContext): readonly string[] {
+    if (this.#ingress !== undefined) return [this.#ingress];
+    return t.run.everyIngress ? firmwareOf(t).ingresses : [primaryIngress(t)];
+  }
+
+  /** Through a further way in nothing is attacked before a control went through it. */
+  async #enter(t: CaseContext, ground: Ground, ingress: string): Promise<void> {
+    if (ground.controlTraces.has(ingress)) return;
+    const { state, trace } = await controlInstallation(t, 'before', ingress);
+    ground.controlTraces.set(ingress, trace);
+    ground.baseline = state;
   }
 
   async #open(t: CaseContext): Promise<Ground> {
@@ -104,7 +122,8 @@ export class RejectionBatch {
       mustBeFit(run);
       await this.#sharedPowerCycle(t, waiting, ground);
       mustBeFit(run);
-      await Promise.race([controlUpdate(t, 'after', ground.ingress), run.interruption]);
+      for (const ingress of ground.controlTraces.keys())
+        await Promise.race([controlUpdate(t, 'after', ingress), run.interruption]);
     });
     t.end();
     for (const member of passed()) {
@@ -170,7 +189,7 @@ function mustBeFit(run: Run): void {
 async function openGround(t: CaseContext, ingress: string): Promise<Ground> {
   const { state, trace } = await firstControl(t, ingress);
   mustSeeSomething(t, state);
-  return { ingress, baseline: state, controlTrace: trace, alone: false };
+  return { baseline: state, controlTraces: new Map([[ingress, trace]]), alone: false };
 }
 
 /**
@@ -194,6 +213,7 @@ async function attackAll(
   t: CaseContext,
   forbidden: readonly ForbiddenImage[],
   ground: Ground,
+  ingress: string,
   awaits: () => void,
 ): Promise<void> {
   if (forbidden.length === 0) {
@@ -201,7 +221,7 @@ async function attackAll(
   }
   await everyOne(t, forbidden, (each) =>
     t.step(`attack: ${each.alteration}`, async () => {
-      if (await attack(t, each, ground)) awaits();
+      if (await attack(t, each, ground, ingress)) awaits();
     }),
   );
 }
@@ -235,25 +255,33 @@ function finalOutcome(closing: Outcome, notes: readonly string[]): Outcome {
   };
 }
 
+export interface OfferOptions {
+  /** The state after a control of the case's own; with it, no control comes between that and the attacks. */
+  baseline?: FirmwareState;
+  /** What else must hold, before the closing control. */
+  thereafter?: () => Promise<void>;
+  /** In place of the closing control. */
+  closing?: () => Promise<unknown>;
+}
+
 /**
  * Offers forbidden images through one way in, the whole batch inside one case: control, attacks, power cycle, control.
  *
- * @param baseline the state after a control of the case's own; with it, no control comes between that and the attacks
  * @throws Nonconformity, or Inconclusive when a control does not hold
  */
 export async function offerForbidden(
   t: CaseContext,
   ingress: string,
   forbidden: readonly ForbiddenImage[],
-  baseline?: FirmwareState,
+  { baseline, thereafter, closing = () => controlUpdate(t, 'after', ingress) }: OfferOptions = {},
 ): Promise<void> {
   const ground: Ground =
     baseline === undefined
       ? await openGround(t, ingress)
-      : { ingress, baseline, controlTrace: 'a control of the case', alone: false };
+      : { baseline, controlTraces: new Map([[ingress, 'a control of the case']]), alone: false };
   let waiting = false;
   const attacks = (): Promise<void> =>
-    attackAll(t, forbidden, ground, () => {
+    attackAll(t, forbidden, ground, ingress, () => {
       waiting = true;
     });
   // A doubt about one attack must not keep the effect of another from being seen.
@@ -272,7 +300,8 @@ export async function offerForbidden(
     t.found(effectOfAllTogether(changed.join('; ')));
   }
   if (doubt !== undefined) throw doubt;
-  await controlUpdate(t, 'after', ingress);
+  await thereafter?.();
+  await closing();
 }
 
 /**

@@ -120,9 +120,17 @@ function closeStep(open: StepModel[], entry: Entry, ended: RunEvents['step-ended
 }
 
 function happensInCase({ kind }: Entry): boolean {
-  return ['stimulus', 'answer', 'state', 'control', 'measurement', 'note', 'bench', 'identity'].includes(
-    kind,
-  );
+  return [
+    'stimulus',
+    'answer',
+    'refusal',
+    'state',
+    'control',
+    'measurement',
+    'note',
+    'bench',
+    'identity',
+  ].includes(kind);
 }
 
 function lastStep(steps: readonly StepModel[]): string | undefined {

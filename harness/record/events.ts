@@ -3,7 +3,7 @@
  * table, Allure and the evidence package are made from nothing else.
  */
 
-import type { Answer, FirmwareState } from '../capabilities.ts';
+import type { Answer, Delivery, FirmwareState, Stage } from '../capabilities.ts';
 import type { Verdict } from '../verdict.ts';
 
 /** A digest with the name of what was digested. Lower-case hex SHA-256. */
@@ -56,6 +56,16 @@ export interface RunEvents {
   /** A stimulus about to be sent: what it is and how it differs from what the device accepts. */
   stimulus: { name: string; rationale: string; ingress?: string; image?: NamedDigest; bytes?: number };
   answer: { of: string; answer: Answer };
+  /** Where a device refused an image: proof of how much of it had arrived, and what was declared. */
+  refusal: {
+    of: string;
+    ingress: string;
+    /** Absent where it cannot be told. */
+    stage?: Stage;
+    declared: readonly Stage[];
+    reason?: string;
+    delivery?: Delivery;
+  };
   state: { when: string; state: FirmwareState };
   /** A control: a legitimate operation that must succeed. */
   control: { name: string; when: 'before' | 'after' | 'twin'; accepted: boolean; detail: string };

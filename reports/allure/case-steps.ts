@@ -61,6 +61,17 @@ function eventStep(entry: Entry): PlannedStep {
     }
     case 'answer':
       return instant(`answer to ${entry.payload.of}: ${answerText(entry.payload.answer)}`, at);
+    case 'refusal': {
+      const { of, ingress, stage, delivery } = entry.payload;
+      const arrived =
+        delivery === undefined
+          ? ''
+          : `, ${delivery.acknowledgedBytes} of ${delivery.totalBytes} bytes acknowledged`;
+      return instant(
+        `refused at ${stage ?? 'a stage that cannot be told'}: ${of} through ${ingress}${arrived}`,
+        at,
+      );
+    }
     case 'state':
       return instant(`state ${entry.payload.when}: ${stateText(entry.payload.state).join(', ')}`, at);
     case 'control': {

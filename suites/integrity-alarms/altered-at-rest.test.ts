@@ -7,7 +7,7 @@ import { setCurrentRun } from '../../harness/lifecycle/run.ts';
 import type { FakeGateway, Faults } from '../../harness/lifecycle/test/fake-gateway.ts';
 import { fakeRun, image, judged } from '../../harness/lifecycle/test/fake-run.ts';
 import type { Verdict } from '../../harness/verdict.ts';
-import { mustNotBootAlteredCode } from './altered-at-rest.ts';
+import { alteredCode, mustNotBoot } from './altered-at-rest.ts';
 
 type AtRest = 'not-booted' | 'recovers' | 'alarm-only';
 
@@ -161,7 +161,7 @@ describe('code altered at rest', () => {
           },
         }),
       });
-      const outcome = await judged(run, (t) => mustNotBootAlteredCode(t), { id: 'INT-01' });
+      const outcome = await judged(run, (t) => mustNotBoot(t, alteredCode), { id: 'INT-01' });
       assert.equal(outcome.verdict, verdict, outcome.reason);
       if (says !== undefined) assert.match(outcome.reason, says);
     });

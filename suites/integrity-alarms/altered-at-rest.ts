@@ -1,4 +1,4 @@
-/** INT-01: code altered in flash must not come to run at the next boot. */
+/** INT-01 and RB-09: what was written into the flash behind the device's back must not come to run at the next boot. */
 
 import {
   always,
@@ -18,15 +18,33 @@ import {
   until,
   TimeoutError,
   type CaseContext,
+  type FirmwareImage,
   type FirmwareState,
 } from '../../harness/index.ts';
 
+/** What is done to the flash, and what must not run because of it. */
+export interface AtRest {
+  /** Kind of tampering, as the board file names it. */
+  tampering: string;
+  stimulus: string;
+  rationale: string;
+  /** A genuine image that must not run all the same: the older one. */
+  forbidden?: FirmwareImage;
+}
+
+/** INT-01: one byte of the running slot is altered. */
+export const alteredCode: AtRest = {
+  tampering: 'code-at-rest',
+  stimulus: 'one byte of the running slot altered in flash',
+  rationale: 'its signature no longer covers it',
+};
+
 /**
- * Twin: a power cycle without alteration comes back to the same state. Attack: one byte of the running slot altered
- * in flash, then a power cycle. A device that comes back as if nothing had happened has run altered code, unless it
- * is declared to restore itself from a good copy.
+ * Twin: a restart without alteration comes back to the same state. Attack: the flash is altered, then a restart. A
+ * device that comes back as if nothing had happened has run altered code, unless it is declared to restore itself
+ * from a good copy.
  */
-export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
+export async function mustNotBoot(t: CaseContext, what: AtRest): Promise<void> {
   const tamper = t.need(t.device.tamper, 'declared means to tamper');
   const power = t.need(t.device.power, 'switched supply');
   const baseline = await controlUpdate(t, 'before', primaryIngress(t));
@@ -43,11 +61,8 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
     }
   });
   const marker = await auditMarker(t);
-  t.stimulus({
-    name: 'one byte of the running slot altered in flash',
-    rationale: 'its signature no longer covers it',
-  });
-  await tamper.apply('code-at-rest');
+  t.stimulus({ name: what.stimulus, rationale: what.rationale });
+  await tamper.apply(what.tampering);
   t.stimulusDelivered = true;
   await power.off();
   await power.on();
@@ -56,7 +71,7 @@ export async function mustNotBootAlteredCode(t: CaseContext): Promise<void> {
     async () => {
       const state = await t.step('what runs after the boot', () => stateAfterBoot(t));
       silent = state === undefined;
-      await judgeBoot(t, baseline, state);
+      await judgeBoot(t, baseline, state, what);
       if (state === undefined) {
         t.note('audit event not observable: a device that does not boot cannot be asked for its log');
         return;
@@ -137,6 +152,7 @@ async function judgeBoot(
   t: CaseContext,
   baseline: FirmwareState,
   state: FirmwareState | undefined,
+  what: AtRest,
 ): Promise<void> {
   const { atRest } = t.need(t.declaration.integrity, 'declaration of integrity monitoring');
   const changed = state === undefined ? [] : changes(baseline, state);
@@ -153,12 +169,14 @@ async function judgeBoot(
     t.note('the device stayed silent instead of booting altered code');
     return;
   }
+  mustNotBeForbidden(t, state, said, what);
   mustNotRunUnknown(t, baseline, state, said);
   if (!(await comesToDoItsJob(t, state))) {
     t.note(`not booted into its application: ${said}`);
     return;
   }
-  if (changed.length === 0 && atRest !== 'recovers') {
+  // Over a slot that was replaced whole, the image from before can only have been put back.
+  if (changed.length === 0 && atRest !== 'recovers' && what.forbidden === undefined) {
     t.violates({
       code: 'booted-altered-code',
       expected: 'altered code not to be booted',
@@ -166,6 +184,16 @@ async function judgeBoot(
     });
   }
   t.note(`after the boot ${mustBeGenuine(t, baseline, state, said)} runs: ${said}`);
+}
+
+/** Authentic, and yet below the floor: that the boot loader started it is the violation. */
+function mustNotBeForbidden(t: CaseContext, state: FirmwareState, said: string, { forbidden }: AtRest): void {
+  if (forbidden === undefined || fitOf(state, forbidden).kind !== 'fits') return;
+  t.violates({
+    code: 'booted-older-image',
+    expected: `${forbidden.name} not to be booted`,
+    observed: `it runs: ${said}`,
+  });
 }
 
 /** A device in recovery names no digest; one that names the digest of no genuine image runs something else. */

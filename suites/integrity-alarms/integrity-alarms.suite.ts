@@ -4,7 +4,7 @@ import { describe } from 'mocha';
 import { testCase, type Need } from '../../harness/index.ts';
 import { mustBeQuiet, whileListening } from './listening.ts';
 import { mustRaiseAlarm } from './violation.ts';
-import { mustNotBootAlteredCode } from './altered-at-rest.ts';
+import { alteredCode, mustNotBoot } from './altered-at-rest.ts';
 import { mustUpdateQuietly } from './legitimate-update.ts';
 
 const live = (kind: string): { needs: readonly Need[]; seconds: number } => ({
@@ -16,7 +16,7 @@ describe('Integrity alarms', () => {
   testCase(
     'INT-01 does not boot code that was altered at rest, and records the recovery',
     { needs: ['power', 'firmware', 'image:golden', 'tamper:code-at-rest'], powerCycles: 2, updates: 1 },
-    (t) => mustNotBootAlteredCode(t),
+    (t) => mustNotBoot(t, alteredCode),
   );
 
   testCase('INT-02 raises an alarm when its executable is altered while it runs', live('executable'), (t) =>

@@ -43,5 +43,5 @@ export async function mustKeepFloorOverFactoryReset(t: CaseContext): Promise<voi
     alteration: 'older release after a factory reset',
     rationale: 'the floor must not be part of what is reset',
   };
-  await offerForbidden(t, primaryIngress(t), [older], afterReset);
+  await offerForbidden(t, primaryIngress(t), [older], { baseline: afterReset });
 }

@@ -1,7 +1,23 @@
 /** RB: no way back to an older firmware, and no way to be left without one. */
 
 import { describe } from 'mocha';
-import { rejectionBatch, testCase, type ForbiddenImage, type CaseContext } from '../../harness/index.ts';
+import {
+  auditMarker,
+  mustBeAudited,
+  offerForbidden,
+  primaryIngress,
+  rejectionBatch,
+  testCase,
+  type CaseContext,
+  type ForbiddenImage,
+  type Need,
+} from '../../harness/index.ts';
+import { mustNotBoot } from '../integrity-alarms/altered-at-rest.ts';
+import { declaredPolicy, mustFollowPolicy } from './declared-policy.ts';
+import { mustRevertFailingImages } from './failing-image.ts';
+import { mustNotWrapCounter } from './highest-counter.ts';
+import { mustGuardOverride } from './operator-override.ts';
+import { mustRefuseRevert } from './refused-revert.ts';
 import { mustKeepFloorOverFactoryReset } from './factory-reset.ts';
 import { mustRevertUnconfirmedTrial } from './unconfirmed-trial.ts';
 import { mustSurvivePowerCuts } from './power-cut-sweep.ts';
@@ -11,13 +27,15 @@ const signedBut = (t: CaseContext, name: string, alteration: string, rationale: 
   { image: t.image(name), alteration, rationale },
 ];
 
+const base: readonly Need[] = ['firmware', 'restart', 'image:golden'];
+
 describe('Rollback', () => {
   describe('validly signed, and still refused', () => {
     const batch = rejectionBatch();
 
     testCase(
       'RB-01 rejects an authentic image that is older than the one installed',
-      { needs: ['firmware', 'power', 'image:golden', 'image:older'], updates: 2, powerCycles: 1 },
+      { needs: [...base, 'image:older'], updates: 2, powerCycles: 1 },
       batch.rejects((t) =>
         signedBut(t, 'older', 'older release, validly signed', 'its security counter lies below the floor'),
       ),
@@ -25,7 +43,7 @@ describe('Rollback', () => {
 
     testCase(
       'RB-03 rejects an authentic image with a lower security counter, whatever its version says',
-      { needs: ['firmware', 'power', 'image:golden', 'image:lowerCounter'] },
+      { needs: [...base, 'image:lowerCounter'] },
       batch.rejects((t) =>
         signedBut(
           t,
@@ -38,7 +56,7 @@ describe('Rollback', () => {
 
     testCase(
       'RB-04 rejects an authentic image that has no security counter',
-      { needs: ['firmware', 'power', 'image:golden', 'image:noCounter'] },
+      { needs: [...base, 'image:noCounter'] },
       batch.rejects((t) =>
         signedBut(
           t,
@@ -48,13 +66,111 @@ describe('Rollback', () => {
         ),
       ),
     );
+
+    testCase(
+      'RB-06 orders versions by their numbers, and refuses an image without one',
+      { needs: [...base, 'image:lowerNumber', 'image:preRelease', 'image:noVersion'] },
+      batch.rejects((t) => {
+        const policy = declaredPolicy(t, t.update.policy?.lowerVersion, 'update.policy.lowerVersion');
+        if (policy === 'accept')
+          t.inconclusive(
+            'versions-decide-nothing',
+            'lower versions are taken, as declared: FP-RB-9 does not apply',
+          );
+        return [
+          ...signedBut(t, 'lowerNumber', 'lower number, higher as text', 'versions are numbers, not text'),
+          ...signedBut(
+            t,
+            'preRelease',
+            'pre-release of the installed version',
+            'a pre-release comes before it',
+          ),
+          ...signedBut(t, 'noVersion', 'image without a version', 'what has no version cannot be ordered'),
+        ];
+      }),
+    );
+
+    testCase(
+      'RB-14 holds a whole bundle back when one of its components is older',
+      { needs: [...base, 'image:staleComponent'] },
+      batch.rejects((t) =>
+        signedBut(
+          t,
+          'staleComponent',
+          'newer bundle with one older component',
+          'a set goes forward as a whole',
+        ),
+      ),
+    );
+  });
+
+  describe('as its declaration says', () => {
+    testCase(
+      'RB-02 treats a lower version with an equal security counter as declared',
+      { needs: [...base, 'image:equalCounter'], updates: 3, powerCycles: 1 },
+      (t) => {
+        const { equalCounter, policy } = t.update;
+        const takes = equalCounter === 'accept' && policy?.lowerVersion !== 'refuse';
+        return mustFollowPolicy(t, {
+          image: t.image('equalCounter'),
+          alteration: 'lower version, equal counter',
+          policy: `equalCounter: ${equalCounter}, lowerVersion: ${policy?.lowerVersion ?? 'not declared'}`,
+          takes,
+        });
+      },
+    );
+
+    testCase(
+      'RB-12 refuses expired update metadata and reports that it is stale',
+      { needs: [...base, 'image:expired'], updates: 2, powerCycles: 1 },
+      async (t) => {
+        const marker = await auditMarker(t);
+        const expired = signedBut(
+          t,
+          'expired',
+          'image whose metadata has expired',
+          'old metadata hides newer releases',
+        );
+        await offerForbidden(t, primaryIngress(t), expired, {
+          thereafter: async () => void (await mustBeAudited(t, 'metadataExpired', marker)),
+        });
+      },
+    );
+
+    testCase(
+      'RB-13 treats a newer release whose metadata has expired as declared',
+      { needs: [...base, 'image:newerExpired'], updates: 3, powerCycles: 1 },
+      (t) => {
+        const policy = declaredPolicy(t, t.update.expiredMetadata, 'update.expiredMetadata');
+        return mustFollowPolicy(t, {
+          image: t.image('newerExpired'),
+          alteration: 'newer release, expired metadata',
+          policy: `expiredMetadata: ${policy}`,
+          takes: policy === 'accept-newer',
+        });
+      },
+    );
+
+    testCase(
+      'RB-15 accepts older firmware under a newer manifest only where that is declared',
+      { needs: [...base, 'image:olderUnderNewer'], updates: 3, powerCycles: 1 },
+      (t) => {
+        const policy = declaredPolicy(t, t.update.olderUnderNewer, 'update.olderUnderNewer');
+        return mustFollowPolicy(t, {
+          image: t.image('olderUnderNewer'),
+          alteration: 'older firmware under a newer manifest',
+          policy: `olderUnderNewer: ${policy}`,
+          takes: policy === 'accept',
+        });
+      },
+    );
   });
 
   describe('by other ways than an offer', () => {
     testCase(
       'RB-07 keeps its rollback floor through a factory reset',
       {
-        needs: ['firmware', 'power', 'factory-reset', 'image:golden', 'image:older'],
+        needs: [...base, 'factory-reset', 'image:older'],
         updates: 2,
         powerCycles: 1,
         seconds: 1,
@@ -63,9 +179,44 @@ describe('Rollback', () => {
     );
 
     testCase(
+      'RB-08 refuses an operator’s downgrade, or demands authority and records it',
+      { needs: [...base, 'override', 'image:older'], updates: 2, powerCycles: 1 },
+      (t) => mustGuardOverride(t),
+    );
+
+    testCase(
+      'RB-09 refuses to boot an old image written straight into its flash, and recovers',
+      {
+        needs: ['firmware', 'power', 'image:golden', 'image:older', 'tamper:older-at-rest'],
+        updates: 2,
+        powerCycles: 2,
+        mayHarm: 'raw-flash-write',
+      },
+      (t) =>
+        mustNotBoot(t, {
+          tampering: 'older-at-rest',
+          stimulus: 'an older genuine image written straight into the running slot',
+          rationale: 'who can write the flash must not be able to go back',
+          forbidden: t.image('older'),
+        }),
+    );
+
+    testCase(
       'RB-10 returns to the old image when a trial was not confirmed, without having raised its floor',
       { needs: ['firmware', 'power', 'image:golden', 'image:newer'], updates: 3, powerCycles: 1 },
       (t) => mustRevertUnconfirmedTrial(t),
+    );
+
+    testCase(
+      'RB-11 refuses to return to the old image once the new one was confirmed',
+      { needs: [...base, 'revert'], updates: 2, powerCycles: 1 },
+      (t) => mustRefuseRevert(t),
+    );
+
+    testCase(
+      'RB-19 returns to the old image in time, and records it, when the new one hangs or crashes',
+      { needs: ['firmware', 'image:golden', 'image:crashing'], updates: 6, powerCycles: 0, seconds: 5 },
+      (t) => mustRevertFailingImages(t),
     );
 
     testCase(
@@ -79,4 +230,16 @@ describe('Rollback', () => {
       (t) => mustSurvivePowerCuts(t),
     );
   });
+
+  // Last: a device that takes the highest counter takes nothing else afterwards.
+  testCase(
+    'RB-05 neither wraps nor locks itself out at the highest security counter',
+    {
+      needs: [...base, 'image:maximumCounter', 'image:older'],
+      updates: 3,
+      powerCycles: 1,
+      mayHarm: 'maximum-counter',
+    },
+    (t) => mustNotWrapCounter(t),
+  );
 });
