@@ -53,5 +53,5 @@ export async function mustFollowPolicy(t: CaseContext, of: PolicyCase): Promise<
 export function declaredPolicy<T>(t: CaseContext, value: T | undefined, key: string): T {
   if (value === undefined)
     t.inconclusive('policy-undeclared', `the declaration does not say what is right here (${key})`);
-  return value as T;
+  return value;
 }

@@ -24,6 +24,8 @@ const files = {
   pair: ['pair-1.2.1.bin', 5],
   older: ['older-1.1.0.bin', 4],
   newer: ['newer-1.3.0.bin', 6],
+  crashing: ['crashing-1.3.1.bin', 6],
+  maximumCounter: ['highest-counter-1.3.2.bin', 0xffffffff],
 } as const;
 
 const read = (name: string, file: string): FirmwareImage => {

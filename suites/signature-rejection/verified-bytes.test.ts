@@ -1,0 +1,55 @@
+import { describe } from 'mocha';
+import type { Device } from '../../harness/capabilities.ts';
+import type { FakeGateway } from '../../harness/lifecycle/test/fake-gateway.ts';
+import { image } from '../../harness/lifecycle/test/fake-run.ts';
+import { verdictTable, type VerdictRow } from '../../harness/lifecycle/test/verdict-table.ts';
+import { mustInstallWhatItVerified } from './verified-bytes.ts';
+
+const genuine = [image('golden').sha256, image('pair').sha256];
+
+/** What was offered last is booted, if something was verified before. */
+const swapping =
+  (which: 'whole' | 'half') =>
+  (device: Device, gateway: FakeGateway): Device => {
+    let offered = image('golden');
+    const { offer, activate } = device.firmware!;
+    return {
+      ...device,
+      firmware: {
+        ...device.firmware!,
+        offer: async (next, ingress) => {
+          const whole = next.bytes.length === image('golden').bytes.length;
+          if (genuine.includes(next.sha256) || whole === (which === 'whole')) offered = next;
+          return offer(next, ingress);
+        },
+        activate: async (ingress) => {
+          const said = await activate(ingress);
+          if (genuine.includes(offered.sha256)) return said;
+          gateway.running = gateway.slotOf(offered);
+          gateway.confirmed = gateway.running;
+          return said;
+        },
+      },
+    };
+  };
+
+describe('bytes swapped between verification and installation', () => {
+  const rows: VerdictRow[] = [
+    { name: 'installs what it verified', verdict: 'conforms', says: /was verified/ },
+    {
+      name: 'installs what came last, whole',
+      verdict: 'violates',
+      says: /which was verified/,
+      options: { device: swapping('whole') },
+    },
+    {
+      name: 'installs what came last, broken off',
+      verdict: 'violates',
+      says: /which was verified/,
+      options: { device: swapping('half') },
+    },
+    { name: 'takes no genuine image', verdict: 'inconclusive', faults: { genuine: 'refuses' } },
+    { name: 'dies of it', verdict: 'violates', faults: { dies: 'on a forged image' } },
+  ];
+  verdictTable(rows, 'SIG-26', mustInstallWhatItVerified);
+});
