@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'mocha';
+import type { Answer, Device } from '../capabilities.ts';
+import { attack, type ForbiddenImage, type Ground } from './forbidden-image.ts';
+import { RejectionBatch } from './rejection-batch.ts';
+import { setCurrentRun } from './run.ts';
+import { contextOf, fakeRun, forged, image, judged, payloads } from './test/fake-run.ts';
+import { verdictTable, type VerdictRow } from './test/verdict-table.ts';
+
+const altered: ForbiddenImage = {
+  image: forged(),
+  alteration: 'one bit of the payload',
+  rationale: 'it was never signed',
+};
+const way = { refusesAt: ['transfer' as const, 'verify' as const], answersWithinMs: 1000 };
+const genuine = [image('golden').sha256, image('pair').sha256];
+
+/** The fake device with two ways in; forged images through the second are met as told. */
+const twoWays =
+  (meets?: Answer['kind']) =>
+  (device: Device): Device => ({
+    ...device,
+    firmware: {
+      ...device.firmware!,
+      ingresses: ['ymodem', 'network'],
+      offer: async (offered, ingress) => {
+        const answer = await device.firmware!.offer(offered, ingress);
+        const met = ingress === 'network' && !genuine.includes(offered.sha256) ? meets : undefined;
+        return met === undefined ? answer : { ...answer, kind: met };
+      },
+    },
+  });
+const declaration = { ingresses: { ymodem: way, network: way } };
+
+describe('a batch through every way in', () => {
+  afterEach(() => setCurrentRun(undefined));
+
+  for (const [everyIngress, verdict] of [
+    [true, 'violates'],
+    [false, 'conforms'],
+  ] as const) {
+    it(`finds ${verdict} where only the second way gives in, ${everyIngress ? 'all' : 'the primary one'} tried`, async () => {
+      const run = fakeRun({ everyIngress, declaration, device: twoWays('accepted') });
+      const batch = new RejectionBatch();
+      await judged(
+        run,
+        batch.rejects(() => [altered]),
+      );
+      await batch.close();
+      assert.equal(run.verdicts.get('SIG-02'), verdict, run.ended.at(-1)?.reason);
+    });
+  }
+
+  it('has a control before and after through each of them', async () => {
+    const run = fakeRun({ everyIngress: true, declaration, device: twoWays() });
+    const batch = new RejectionBatch();
+    await judged(
+      run,
+      batch.rejects(() => [altered]),
+    );
+    await batch.close();
+    assert.equal(run.verdicts.get('SIG-02'), 'conforms', run.ended.at(-1)?.reason);
+    const controls = payloads(run, 'control').map(({ name, when }) => `${when} ${/\S+$/.exec(name)?.[0]}`);
+    assert.deepEqual(controls, ['before ymodem', 'before network', 'after ymodem', 'after network']);
+  });
+});
+
+describe('the stage of a refusal', () => {
+  const at =
+    (stage: Answer['stage']) =>
+    (device: Device): Device => ({
+      ...device,
+      firmware: {
+        ...device.firmware!,
+        offer: async (offered, ingress) => {
+          const answer = await device.firmware!.offer(offered, ingress);
+          return answer.kind === 'accepted' || stage === undefined ? answer : { ...answer, stage };
+        },
+      },
+    });
+  const early = { ingresses: { ymodem: { ...way, refusesAt: ['transfer' as const] } } };
+  const rows: VerdictRow[] = [
+    { name: 'refuses in a declared stage', verdict: 'conforms', options: { device: at('verify') } },
+    {
+      name: 'refuses later than declared',
+      verdict: 'violates',
+      says: /refused at verify/,
+      options: { declaration: early, device: at('verify') },
+    },
+    { name: 'refuses, and nobody can tell where', verdict: 'conforms', options: { declaration: early } },
+    {
+      name: 'refuses after it has accepted, which is not declared',
+      verdict: 'violates',
+      faults: { answersForged: 'accepted', refusesLate: true },
+    },
+  ];
+  verdictTable(rows, 'SIG-02', (t) => attackOnce(t, altered));
+
+  it('is on record, with what had arrived', async () => {
+    const run = fakeRun({ device: at('verify') });
+    await judged(run, (t) => attackOnce(t, altered));
+    setCurrentRun(undefined);
+    const [refusal] = payloads(run, 'refusal');
+    const { bytes } = altered.image;
+    assert.deepEqual(refusal, {
+      of: altered.alteration,
+      ingress: 'ymodem',
+      stage: 'verify',
+      declared: ['transfer', 'verify'],
+      delivery: { totalBytes: bytes.length, acknowledgedBytes: bytes.length, complete: true },
+    });
+  });
+});
+
+describe('an image that may be taken, as long as the device lives', () => {
+  const survivable = { ...altered, mayBeTaken: true };
+  const rows: VerdictRow[] = [
+    { name: 'refuses it', verdict: 'conforms' },
+    { name: 'runs it', verdict: 'conforms', faults: { runsForged: 'at once' } },
+    { name: 'takes it and goes on', verdict: 'conforms', faults: { answersForged: 'accepted' } },
+    { name: 'dies of it', verdict: 'violates', faults: { dies: 'on a forged image' } },
+    {
+      name: 'dies of it at the next start',
+      verdict: 'violates',
+      faults: { dies: 'over a power cycle after a forged image' },
+    },
+    { name: 'stops its process', verdict: 'violates', faults: { process: 'frozen by a forged image' } },
+  ];
+  verdictTable(rows, 'SIG-19', (t) => attackOnce(t, survivable));
+});
+
+describe('an attack under a circumstance', () => {
+  afterEach(() => setCurrentRun(undefined));
+
+  const under = (story: string[]): ForbiddenImage => ({
+    image: image('golden'),
+    alteration: 'a genuine image while the clock is not set',
+    rationale: 'nobody can tell the time',
+    under: {
+      name: 'the clock is not set',
+      set: async () => {
+        story.push('set');
+      },
+      undo: async () => {
+        story.push('undone');
+      },
+    },
+  });
+
+  it('is made in it, and leaves it behind', async () => {
+    const run = fakeRun();
+    const story: string[] = [];
+    const outcome = await judged(run, (t) => attackOnce(t, { ...under(story), image: image('older') }));
+    assert.equal(outcome.verdict, 'conforms', outcome.reason);
+    assert.deepEqual(story, ['set', 'undone']);
+  });
+
+  it('leaves it behind also when the attack has an effect', async () => {
+    const run = fakeRun({ faults: { runsForged: 'at once' } });
+    const story: string[] = [];
+    const outcome = await judged(run, (t) => attackOnce(t, { ...under(story), image: image('older') }));
+    assert.equal(outcome.verdict, 'violates', outcome.reason);
+    assert.deepEqual(story, ['set', 'undone']);
+  });
+});
+
+async function attackOnce(t: ReturnType<typeof contextOf>, forbidden: ForbiddenImage): Promise<void> {
+  const baseline = await t.device.firmware!.readState();
+  const ground: Ground = { baseline, controlTraces: new Map([['ymodem', 'a control']]), alone: true };
+  t.controlAccepted = true;
+  await attack(t, forbidden, ground, 'ymodem');
+}
