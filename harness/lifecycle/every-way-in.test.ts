@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
 import type { Answer, Device } from '../capabilities.ts';
+import type { CaseContext } from './case-context.ts';
 import { attack, type ForbiddenImage, type Ground } from './forbidden-image.ts';
 import { RejectionBatch } from './rejection-batch.ts';
 import { setCurrentRun } from './run.ts';
-import { contextOf, fakeRun, forged, image, judged, payloads } from './test/fake-run.ts';
+import { fakeRun, forged, image, judged, payloads } from './test/fake-run.ts';
 import { verdictTable, type VerdictRow } from './test/verdict-table.ts';
 
 const altered: ForbiddenImage = {
@@ -164,7 +165,7 @@ describe('an attack under a circumstance', () => {
   });
 });
 
-async function attackOnce(t: ReturnType<typeof contextOf>, forbidden: ForbiddenImage): Promise<void> {
+async function attackOnce(t: CaseContext, forbidden: ForbiddenImage): Promise<void> {
   const baseline = await t.device.firmware!.readState();
   const ground: Ground = { baseline, controlTraces: new Map([['ymodem', 'a control']]), alone: true };
   t.controlAccepted = true;

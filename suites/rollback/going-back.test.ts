@@ -94,10 +94,10 @@ describe('the highest security counter', () => {
   const images = ['golden', 'pair', 'older', 'newer', 'maximumCounter'] as const;
   const refusing = (then: (gateway: FakeGateway) => void = () => undefined) =>
     asking((gateway) => {
-      const offer = gateway.device().firmware!.offer;
+      const inner = gateway.device().firmware!;
       return {
         offer: async (offered, ingress) => {
-          if (offered.sha256 !== image('maximumCounter').sha256) return offer(offered, ingress);
+          if (offered.sha256 !== image('maximumCounter').sha256) return inner.offer(offered, ingress);
           then(gateway);
           gateway.tell('update-refused', 'refused');
           return answer('refused');
@@ -120,10 +120,10 @@ describe('the highest security counter', () => {
       options: {
         images: [...images],
         device: asking((gateway) => {
-          const confirm = gateway.device().firmware!.confirm!;
+          const inner = gateway.device().firmware!;
           return {
             confirm: async () => {
-              const said = await confirm();
+              const said = await inner.confirm!();
               if (gateway.floor > 1000) gateway.floor = 0;
               return said;
             },
@@ -238,10 +238,10 @@ describe('the wish to revert after a confirmation', () => {
 describe('an image that crashes', () => {
   const crashing = (backAfterMs: number | undefined, tells = true) =>
     asking((gateway) => {
-      const { activate } = gateway.device().firmware!;
+      const inner = gateway.device().firmware!;
       return {
         activate: async (ingress) => {
-          const said = await activate(ingress);
+          const said = await inner.activate(ingress);
           if (
             gateway.running.digest === gateway.slotOf(image('crashing')).digest &&
             backAfterMs !== undefined

@@ -12,18 +12,18 @@ const swapping =
   (which: 'whole' | 'half') =>
   (device: Device, gateway: FakeGateway): Device => {
     let offered = image('golden');
-    const { offer, activate } = device.firmware!;
+    const inner = device.firmware!;
     return {
       ...device,
       firmware: {
-        ...device.firmware!,
+        ...inner,
         offer: async (next, ingress) => {
           const whole = next.bytes.length === image('golden').bytes.length;
           if (genuine.includes(next.sha256) || whole === (which === 'whole')) offered = next;
-          return offer(next, ingress);
+          return inner.offer(next, ingress);
         },
         activate: async (ingress) => {
-          const said = await activate(ingress);
+          const said = await inner.activate(ingress);
           if (genuine.includes(offered.sha256)) return said;
           gateway.running = gateway.slotOf(offered);
           gateway.confirmed = gateway.running;
