@@ -11,6 +11,7 @@ import { lyingMutations } from './lies.ts';
 import { protectedMutations } from './protected.ts';
 import { resignedMutations } from './resigned.ts';
 import { rollbackMutations } from './rollback.ts';
+import { sampleKeyMutations } from './sample-key.ts';
 import { signatureMutations } from './signature.ts';
 import { signedBytesMutations } from './signed-bytes.ts';
 import { substitutionMutations } from './substitution.ts';
@@ -19,6 +20,7 @@ import { unprotectedMutations } from './unprotected.ts';
 
 export const mcubootMutations: readonly McubootMutation[] = [
   ...signatureMutations,
+  ...sampleKeyMutations,
   ...signedBytesMutations,
   ...lengthMutations,
   ...headerMutations,
