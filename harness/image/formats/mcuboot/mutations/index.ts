@@ -16,6 +16,7 @@ import { signatureMutations } from './signature.ts';
 import { signedBytesMutations } from './signed-bytes.ts';
 import { substitutionMutations } from './substitution.ts';
 import { trailerMutations } from './trailer.ts';
+import { wrappingMutations } from './wrapping-length.ts';
 import { unprotectedMutations } from './unprotected.ts';
 
 export const mcubootMutations: readonly McubootMutation[] = [
@@ -35,4 +36,5 @@ export const mcubootMutations: readonly McubootMutation[] = [
   ...trailerMutations,
   ...rollbackMutations,
   ...resignedMutations,
+  ...wrappingMutations,
 ];
