@@ -271,8 +271,9 @@ function make(workshop: Workshop, mutation: Mutation): AttackImage | DoesNotAppl
   const source = patched(base.source, set);
   const expectation = plan.expectation ?? expectationOf(mutation, policy);
   const { verify } = workshop;
-  if (mutation.kind === 'transplant' && expectation.class === 'must-reject' && verify(source).accepted) {
-    return { doesNotApply: 'the signature is good for this image too: both are signed over the same' };
+  const moot = mootWhereTaken(mutation, plan);
+  if (moot !== undefined && expectation.class === 'must-reject' && verify(source).accepted) {
+    return { doesNotApply: moot };
   }
   selfCheck({
     mutation,
@@ -300,6 +301,11 @@ function make(workshop: Workshop, mutation: Mutation): AttackImage | DoesNotAppl
     result: { sha256, bytes: source.size },
   };
   return { mutation, name: attackName(base.name, mutation.id), source, sha256, provenance, expectation, set };
+}
+
+function mootWhereTaken({ kind }: Mutation, plan: Plan): string | undefined {
+  if (kind !== 'transplant') return plan.mootWhereTaken;
+  return 'the signature is good for this image too: both are signed over the same';
 }
 
 /** What the mutation needs and nobody gave, or asked for, in words. */

@@ -2,7 +2,8 @@
  * Sample and development keys whose private halves are published, by their public identity. An image that is signed
  * with one of them proves nothing on a device in the field: anybody can sign.
  *
- * Every digest was computed from the key in the file named. There is no key here, neither half.
+ * Every digest was computed from the key in the file named. There is no key here, neither half; those whose private
+ * halves the bench signs with are in sample-keys.ts.
  *
  * Source: GHSA-gcxh-546h-phg4 (images signed with MCUboot's sample keys); the repositories named.
  */
@@ -83,6 +84,25 @@ const listed: readonly Listed[] = [
     source: 'github.com/ARM-software/arm-trusted-firmware, plat/arm/board/common/rotpk/arm_rotprivk_rsa.pem',
     spki: 'b0f382091297d83a377a72471bec3273e99232e24959f65e8b4a4a46d8229ada',
     keyHashes: ['32882f1901ef63b2259906201de1a787c3b35d8692ca8f43a15298ed1e9ad774'],
+  },
+  {
+    name: 'Trusted Firmware-A development ROTPK (RSA-3072)',
+    source:
+      'github.com/ARM-software/arm-trusted-firmware, plat/arm/board/common/rotpk/arm_rotprivk_rsa_3k.pem',
+    spki: '9a0f8acde4fd481c87d30b3041d64c00334d63e29d1786af8abbd6423d6da5f6',
+    keyHashes: ['a64cca33193141731df102c3d64e4cf652d1d345bbe81eb1fd56d8a3a387ad8d'],
+  },
+  {
+    name: 'Trusted Firmware-A development ROTPK (ECDSA)',
+    source:
+      'github.com/ARM-software/arm-trusted-firmware, plat/arm/board/common/rotpk/arm_rotprivk_ecdsa.pem',
+    spki: '2e40bf6ef912bb983171090e1e153d0bfdd1cc694a98eb8ba0b020864e6c0717',
+  },
+  {
+    name: 'U-Boot binman test key dev',
+    source: 'github.com/u-boot/u-boot, tools/binman/test/230_dev.key',
+    spki: 'd7ea6035b786bc3ee6a33d361d4027f6d9e29faa2e8b77aa940ea7d2fb873ef0',
+    keyHashes: ['d3c7571252fd8fc5d38d252a9ee4ca100a03f5e2a0164306f67fec5058dd0098'],
   },
   {
     name: 'RAUC test certificate Test Org Autobuilder-1',

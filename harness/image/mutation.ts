@@ -34,8 +34,12 @@ export const attackKinds = [
   'transplant',
   /** Signed by somebody whom the device does not trust. */
   'foreign-key',
+  /** Signed with a key whose private half is published: a sample or development key of a boot loader. */
+  'sample-key',
   /** Signed by the trusted name, by a certificate that is not good for it. */
   'certificate',
+  /** Fewer different signers than are needed. */
+  'threshold',
   /** Data behind the image. */
   'appended',
   /** Less than the whole image. */
@@ -123,6 +127,8 @@ export interface Plan {
   expectation?: Expectation;
   /** For what the reference verifier must refuse it: an isolating pair isolates only if each half is refused for its own. */
   refusedFor?: string;
+  /** Why it is no attack where the reference verifier takes it all the same: what is wrong with it may be trusted. */
+  mootWhereTaken?: string;
 }
 
 /** A mutation that makes no sense for this image; reported, never dropped. */

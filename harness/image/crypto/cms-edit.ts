@@ -6,10 +6,11 @@
  */
 
 import { bytesSource, type ByteSource } from '../byte-source.ts';
-import { derBytes, derOid, encodeDer, encodeDerOid, type DerNode } from '../codec/der.ts';
+import { derBytes, derOid, encodeDer, encodeDerInteger, encodeDerOid, type DerNode } from '../codec/der.ts';
 import { editDer, toIndefinite, toLongLength, wrap, type DerEdits } from '../codec/der-edit.ts';
-import { parseCms, type CmsNodes, type CmsSignedData, type CmsSigner } from './cms.ts';
+import { parseCms, signerCertificates, type CmsNodes, type CmsSignedData, type CmsSigner } from './cms.ts';
 import { oids } from './oids.ts';
+import type { Certificate } from './x509.ts';
 
 /** A CMS opened for edits. */
 export interface CmsFile {
@@ -169,4 +170,48 @@ export function withJunkInside(bytes: Uint8Array, junk: Uint8Array): Edited {
   const { source, nodes } = file;
   const inside = nodes.root.children.map((node) => derBytes(source, node));
   return wrap(source, nodes.root, [...inside, encodeDer(0x04, junk)]);
+}
+
+/**
+ * The first signer once more under its other name: by key identifier instead of issuer and serial number, or the other
+ * way round. Names are not signed.
+ *
+ * @returns the SignerInfo, and the CMS with the version that both kinds of names need (RFC 5652, 5.1)
+ */
+export function withSecondIdentifier(bytes: Uint8Array): { signer: Buffer; cms: Buffer } | undefined {
+  const file = openCms(bytes);
+  const signer = file?.cms.signers[0];
+  const certificate = file && signer && signerCertificates(file.cms, signer)[0];
+  if (file === undefined || signer === undefined || certificate === undefined) return undefined;
+  const { source, nodes } = file;
+  const byKey = signer.issuerSerial !== undefined;
+  const keyId = certificate.subjectKeyIdentifier;
+  if (byKey && keyId === undefined) return undefined;
+  const id = byKey ? encodeDer(0x80, Buffer.from(keyId ?? '', 'hex')) : issuerSerial(certificate);
+  const renamed = new Map([
+    [signer.nodes.id, id],
+    [signer.nodes.version, encodeDerInteger(byKey ? 3n : 1n)],
+  ]);
+  const [version] = nodes.signedData.children;
+  const upgraded = version === undefined ? new Map() : new Map([[version, encodeDerInteger(3n)]]);
+  return {
+    signer: editDer(source, signer.nodes.root, renamed),
+    cms: editDer(source, nodes.root, upgraded),
+  };
+}
+
+/** IssuerAndSerialNumber of a certificate. */
+export function issuerSerial({ der, nodes }: Certificate): Buffer {
+  const source = bytesSource(der);
+  return encodeDer(0x30, derBytes(source, nodes.issuer), derBytes(source, nodes.serial));
+}
+
+/** Only the certificates of signers; undefined where there are no others. */
+export function withoutIntermediates(bytes: Uint8Array): Edited {
+  const file = openCms(bytes);
+  if (file === undefined) return undefined;
+  const own = file.cms.signers.flatMap((signer) => signerCertificates(file.cms, signer));
+  const kept = [...new Map(own.map(({ der }) => [der.toString('hex'), der])).values()];
+  if (kept.length === 0 || kept.length >= file.cms.certificates.length) return undefined;
+  return withCertificates(bytes, () => kept);
 }

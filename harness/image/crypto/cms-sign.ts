@@ -11,7 +11,14 @@ import { derBytes, encodeDer, encodeDerOid } from '../codec/der.ts';
 import { editDer } from '../codec/der-edit.ts';
 import { digestOf, type DigestAlgorithm } from '../digest.ts';
 import type { TestKey } from '../trust.ts';
-import { attributeValue, openCms, withCertificates, type CmsFile, type Edited } from './cms-edit.ts';
+import {
+  attributeValue,
+  issuerSerial,
+  openCms,
+  withCertificates,
+  type CmsFile,
+  type Edited,
+} from './cms-edit.ts';
 import { schemeOf, signedMessage } from './cms-verify.ts';
 import { parseCms, type CmsSigner } from './cms.ts';
 import { ecdsaOids, oids, rsaOids } from './oids.ts';
@@ -147,11 +154,6 @@ function renamed(bytes: Uint8Array, by: CmsSigningKey, content: ByteSource, inde
     edits.set(signer.nodes.signatureAlgorithm, algorithmFor(by.privateKey, signer.digestAlgorithm));
   }
   return editDer(source, nodes.root, edits);
-}
-
-function issuerSerial({ der, nodes }: Certificate): Buffer {
-  const source = bytesSource(der);
-  return encodeDer(0x30, derBytes(source, nodes.issuer), derBytes(source, nodes.serial));
 }
 
 /** Whether the signer's algorithm is one of the key's type. */

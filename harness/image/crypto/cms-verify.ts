@@ -14,6 +14,7 @@ import type { Policy } from '../policy.ts';
 import type { PublicKey, ReferenceVerdict } from '../trust.ts';
 import { chainProblem, nameOf, type ChainTrust, type Purpose } from './chain.ts';
 import type { CmsSignedData, CmsSigner } from './cms.ts';
+import { signerBy, signersProblem, type GoodSigner } from './cms-signers.ts';
 import { digestByOid, ecdsaOids, impliedDigest, oids, rsaOids } from './oids.ts';
 import { verifyDigest, type DigestScheme, type SignatureCheck } from './verify-digest.ts';
 import { readCertificate, readRevocationList, type Certificate } from './x509.ts';
@@ -28,9 +29,11 @@ export interface CmsTrust {
   genuineSigners?: readonly Uint8Array[];
   /** Signatures of genuine images by {@link genuineSignatureIds}, where not even a certificate is known. */
   genuineSignatures?: readonly string[];
+  /** Subjects that may sign where the policy checks names, DER as lower-case hex; any when absent. */
+  signerNames?: ReadonlySet<string>;
   /** DER. Those inside the CMS count too. */
   crls?: readonly Uint8Array[];
-  /** Time, purpose and revocation are checked where it says so, and not where it is silent. */
+  /** Time, purpose, revocation, names and number of signers are checked where it says so, and not where it is silent. */
   policy: Policy;
   /** Now when absent. */
   at?: Date;
@@ -49,7 +52,9 @@ export type CmsReason =
   | 'not-yet-valid'
   | 'revoked'
   | 'purpose'
-  | 'chain';
+  | 'chain'
+  | 'name'
+  | 'threshold';
 
 const no = (reason: CmsReason, detail: string): Refusal => ({ accepted: false, reason, detail });
 
@@ -73,11 +78,14 @@ export function verifyCms(
   if (signed === undefined) return no('format', 'the signature is detached, and there is no content');
   if (cms.signers.length === 0) return no('unsigned', 'there is no signer');
   const context: Context = { source, cms, content: signed, trust, chain: chainTrust(source, cms, trust) };
+  const signers: GoodSigner[] = [];
   for (const signer of cms.signers) {
-    const refusal = signerProblem(context, signer);
-    if (refusal !== undefined) return refusal;
+    const judged = judge(context, signer);
+    if ('accepted' in judged) return judged;
+    signers.push(judged);
   }
-  return { accepted: true };
+  const problem = signersProblem(signers, trust.policy, trust.signerNames);
+  return problem === undefined ? { accepted: true } : no(problem.reason, problem.detail);
 }
 
 interface Context {
@@ -110,15 +118,28 @@ function read(der: Uint8Array | undefined): Certificate[] {
   return certificate === undefined ? [] : [certificate];
 }
 
-function signerProblem(context: Context, signer: CmsSigner): Refusal | undefined {
+/** Who made the signature, or why it is not good. */
+function judge(context: Context, signer: CmsSigner): GoodSigner | Refusal {
   const { digestAlgorithm } = signer;
   if (digestAlgorithm === undefined) return no('digest', 'a digest algorithm that is not known');
   const digest = contentDigest(context.content, digestAlgorithm);
   const attributes = attributesProblem(context, signer, digest);
   if (attributes !== undefined) return attributes;
   const id = signatureId(context.source, signer, digest);
-  if (context.trust.genuineSignatures?.includes(id) === true) return undefined;
-  return keyProblem(context, signer, digest);
+  if (context.trust.genuineSignatures?.includes(id) === true)
+    return genuineSigner(context, signer, digest, id);
+  return signerByKey(context, signer, digest);
+}
+
+/** By the certificate that comes along with it, and is by its key; else known by the signature itself. */
+function genuineSigner(context: Context, signer: CmsSigner, digest: Buffer, id: string): GoodSigner {
+  for (const certificate of signerCertificates(context.cms, signer)) {
+    const { publicKey } = certificate;
+    if (publicKey !== undefined && checkSignature(context, signer, digest, publicKey).good) {
+      return signerBy(publicKey, certificate);
+    }
+  }
+  return { key: id };
 }
 
 export function contentDigest(content: CmsContent, algorithm: DigestAlgorithm): Buffer {
@@ -146,7 +167,7 @@ function attributesProblem(
 }
 
 /** The signature under each key that it may be by; the first that fits is judged by its trust. */
-function keyProblem(context: Context, signer: CmsSigner, digest: Buffer): Refusal | undefined {
+function signerByKey(context: Context, signer: CmsSigner, digest: Buffer): GoodSigner | Refusal {
   const { cms, trust } = context;
   const known = [...trust.keys.map(({ certificate }) => certificate), ...(trust.genuineSigners ?? [])];
   const certificates = signerCertificates(cms, signer, known.flatMap(read));
@@ -158,17 +179,14 @@ function keyProblem(context: Context, signer: CmsSigner, digest: Buffer): Refusa
     const refusal = check.good
       ? trustProblem(context, certificate, key)
       : no('signature', `${nameOf(certificate)}: ${check.why}`);
-    if (refusal === undefined) return undefined;
+    if (refusal === undefined) return signerBy(key, certificate);
     worst ??= refusal;
   }
   // A bare key has no name by which a signer could be found: each is tried.
-  const bare = trust.keys.some(
-    (key) =>
-      key.kind === 'classic' &&
-      key.certificate === undefined &&
-      checkSignature(context, signer, digest, key.key).good,
-  );
-  if (bare) return undefined;
+  for (const trusted of trust.keys) {
+    if (trusted.kind !== 'classic' || trusted.certificate !== undefined) continue;
+    if (checkSignature(context, signer, digest, trusted.key).good) return signerBy(trusted.key);
+  }
   return worst ?? no('untrusted', `no certificate of the signer ${signerName(signer)} is known`);
 }
 

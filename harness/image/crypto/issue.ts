@@ -18,6 +18,8 @@ export interface Issue {
   subjectKey: KeyObject;
   /** Common name. */
   name: string;
+  /** DER of the whole subject, in place of one that has only the common name. */
+  subject?: Uint8Array;
   notBefore: Date;
   notAfter: Date;
   /** OIDs; none for an authority. */
@@ -37,7 +39,7 @@ export function issueCertificate(issue: Issue): Buffer {
     algorithm,
     derBytes(bytesSource(issue.issuer.der), issue.issuer.nodes.subject),
     encodeDer(0x30, time(issue.notBefore), time(issue.notAfter)),
-    commonName(issue.name),
+    issue.subject ?? commonName(issue.name),
     spki,
     encodeDer(0xa3, encodeDer(0x30, ...extensions(issue, keyId))),
   );

@@ -88,6 +88,31 @@ describe('attacks on MCUboot images, held against a model of its validation', ()
     assert.equal(attack?.source.size, bytes.length - 11);
   });
 
+  function made(sampleName: string, id: string): { sample: Sample; bytes: Buffer } {
+    const sample = samples.find(({ name }) => name === sampleName);
+    assert.ok(sample);
+    const attack = attacks(sample).find(({ mutation }) => mutation.id === id);
+    assert.ok(attack);
+    return { sample, bytes: Buffer.from(materialise(attack.source)) };
+  }
+
+  it('gets an altered payload past a loader whose sizes wrap round, and past no other', () => {
+    const { sample, bytes } = made('ECDSA P-256, in a header of 512 bytes', 'mcuboot-resigned-length-wraps');
+    assert.ok(!loaderTakes(buildFor(sample, {}), bytes));
+    assert.ok(loaderTakes(buildFor(sample, { wraps: true, allowList: true, counter: 7 }), bytes));
+    assert.equal(bytes[512], (sample.bytes[512] ?? 0) ^ 1);
+  });
+
+  it('shows an unprotected counter to loaders without an allow-list, which believe it', () => {
+    const { sample, bytes } = made(
+      'ECDSA P-256, everything refused that may be',
+      'mcuboot-resigned-unprotected-counter',
+    );
+    assert.ok(!loaderTakes(buildFor(sample, { counter: 7, allowList: true }), bytes));
+    assert.ok(loaderTakes(buildFor(sample, { counter: 8 }), bytes));
+    assert.ok(!loaderTakes(buildFor(sample, { counter: 9 }), bytes), 'it is one above the genuine one');
+  });
+
   it('shows which are taken by a loader without an allow-list', () => {
     const sample = samples.find(({ name }) => name === 'Ed25519');
     assert.ok(sample);

@@ -16,36 +16,45 @@ import { digestAlgorithm, isPure, keyHashOf, signatureTypeOf, type McubootHash }
  * The patches, and those that make digest, key name and signature right for what they make of the image.
  *
  * @param patches of signed bytes only
+ * @param added unprotected entries beside those that are there
  */
 export function signedAnew(
   input: PlanInput<McubootImage>,
   patches: readonly Patch[],
+  added: readonly Entry[] = [],
 ): Patch[] | DoesNotApply {
-  const { base, image, testKey } = input;
-  if (testKey?.kind !== 'classic') return { doesNotApply: 'there is no test key that MCUboot could use' };
-  if (image.encrypted) return { doesNotApply: 'the digest is that of the plain payload' };
-  const type = signatureTypeOf(testKey.key);
-  const entries = entriesOf(base, image, 'unprotected');
-  const first = entries.find((entry) => signatureTypes.has(entry.type));
-  if (type === undefined || first?.type !== type) {
-    return { doesNotApply: 'the test key makes other signatures than the one of the image' };
-  }
+  const { base, image } = input;
+  const key = signingKey(input);
+  if ('doesNotApply' in key) return key;
   const altered = patched(base, new PatchSet(base.size, patches));
-  const fresh = freshEntries(input, testKey.key, entries, altered);
-  const rewritten = rewriteArea(base, image, 'unprotected', fresh);
+  const fresh = freshEntries(input, key, altered, parseMcuboot(altered).signedEnd);
+  const rewritten = rewriteArea(base, image, 'unprotected', [...fresh, ...added]);
   return rewritten === undefined
     ? { doesNotApply: 'the area would be too large' }
     : [...patches, ...rewritten];
 }
 
-/** The first signature anew, further ones left out. */
-function freshEntries(
+/** The test key, where it makes signatures like the image's first. */
+export function signingKey({ base, image, testKey }: PlanInput<McubootImage>): KeyObject | DoesNotApply {
+  if (testKey?.kind !== 'classic') return { doesNotApply: 'there is no test key that MCUboot could use' };
+  if (image.encrypted) return { doesNotApply: 'the digest is that of the plain payload' };
+  const type = signatureTypeOf(testKey.key);
+  const first = entriesOf(base, image, 'unprotected').find((entry) => signatureTypes.has(entry.type));
+  return type !== undefined && first?.type === type
+    ? testKey.key
+    : { doesNotApply: 'the test key makes other signatures than the one of the image' };
+}
+
+/**
+ * The unprotected entries of the base with digest, key name and the first signature made for what is signed of the
+ * altered image, up to `end`; further signatures are left out.
+ */
+export function freshEntries(
   { base, image, random }: PlanInput<McubootImage>,
   key: KeyObject,
-  entries: readonly Entry[],
   altered: ByteSource,
+  end: number,
 ): Entry[] {
-  const end = parseMcuboot(altered).signedEnd;
   const algorithm = digestAlgorithm(image);
   const digest = (hash: McubootHash): Buffer => digestOf(altered, hash, { end });
   const sign = (): Buffer =>
@@ -53,7 +62,7 @@ function freshEntries(
       ? signPure(key, () => pieces(altered, { end }))
       : signDigest(key, algorithm, digest(algorithm), random('salt', 32));
   let signed = false;
-  return entries.flatMap((entry): Entry[] => {
+  return entriesOf(base, image, 'unprotected').flatMap((entry): Entry[] => {
     const hash = digestTypes.get(entry.type);
     if (hash !== undefined) return [{ type: entry.type, value: digest(hash) }];
     if (entry.type === tlvTypes.KEYHASH) {

@@ -29,6 +29,8 @@ const no = (reason: string, detail: string): Refusal => ({ accepted: false, reas
 /** What is known of the images that are genuine. */
 interface Known {
   signers: readonly Uint8Array[];
+  /** Their subjects, DER as lower-case hex. */
+  names: ReadonlySet<string>;
   cmsIds: readonly string[];
   bareIds: ReadonlySet<string>;
   versions: readonly string[];
@@ -53,12 +55,12 @@ function knownOf(genuine: readonly ByteSource[]): Known {
   const images = genuine.map((source) => ({ source, image: parseSwupdate(source) }));
   const all = <Item>(of: (source: ByteSource, image: SwupdateImage) => readonly Item[]): Item[] =>
     images.flatMap(({ source, image }) => of(source, image));
+  const signers = all((_, { cms }) =>
+    cms === undefined ? [] : cms.signers.flatMap((signer) => signerCertificates(cms, signer)),
+  );
   return {
-    signers: all((_, { cms }) =>
-      cms === undefined
-        ? []
-        : cms.signers.flatMap((signer) => signerCertificates(cms, signer)).map(({ der }) => der),
-    ),
+    signers: signers.map(({ der }) => der),
+    names: new Set(signers.map(({ subject }) => subject)),
     cmsIds: all((source, { cms, descriptionEntry }) =>
       cms === undefined || descriptionEntry === undefined
         ? []
@@ -104,6 +106,7 @@ function cmsTrust(trust: Trust, known: Known, purpose: Purpose): CmsTrust {
   return {
     keys: trust.keys,
     ...(trust.keys.length === 0 ? { genuineSigners: known.signers, genuineSignatures: known.cmsIds } : {}),
+    ...(known.signers.length === 0 ? {} : { signerNames: known.names }),
     ...(trust.crls === undefined ? {} : { crls: trust.crls }),
     ...(trust.at === undefined ? {} : { at: trust.at }),
     policy: trust.policy,
@@ -160,10 +163,16 @@ function descriptionProblem({ issues, description }: SwupdateImage): Refusal | u
 
 function artifactProblem(source: ByteSource, image: SwupdateImage): Refusal | undefined {
   for (const artifact of image.description?.artifacts ?? []) {
-    const problem = digestProblem(source, image, artifact);
+    const problem = pathProblem(artifact) ?? digestProblem(source, image, artifact);
     if (problem !== undefined) return problem;
   }
   return undefined;
+}
+
+/** Names are of files beside each other: none leads up or begins at the root. */
+function pathProblem({ filename }: Artifact): Refusal | undefined {
+  const leadsAway = filename.startsWith('/') || filename.split('/').includes('..');
+  return leadsAway ? no('path', `a file named ${filename}`) : undefined;
 }
 
 function digestProblem(

@@ -67,6 +67,8 @@ export interface SignatureAttack {
   expectation?: ExpectationRule;
   /** True when the forged value has another length than the genuine one: left out where the layout fixes it. */
   resizes?: boolean;
+  /** See {@link Plan}. */
+  mootWhereTaken?: string;
   forge(context: SignatureContext): Uint8Array | Forged | DoesNotApply;
 }
 
@@ -119,6 +121,7 @@ function planOf(
     ...replaced,
     ...(facts === undefined ? {} : { facts }),
     ...(refused && value.length > 0 ? { refusedFor: 'signature' } : {}),
+    ...(attack.mootWhereTaken === undefined ? {} : { mootWhereTaken: attack.mootWhereTaken }),
   };
 }
 

@@ -12,12 +12,18 @@ import { lmsAttacks } from './lms.ts';
 import { payloadMutations } from './payload.ts';
 import { mlDsaAttacks, slhDsaAttacks } from './post-quantum.ts';
 import { rsaAttacks } from './rsa.ts';
+import { sampleKeyAttacks } from './sample-key.ts';
 import { severalMutations } from './several.ts';
 
 export function detachedMutations(layout: DetachedLayout): readonly DetachedMutation[] {
   const ofSignatures = [...layout.signatures.keys()].flatMap((index) => {
     const scheme = schemeOf(layout, index);
-    return onSignature(layout, index, [...anySchemeAttacks, ...signing(scheme), ...schemeAttacks(scheme)]);
+    return onSignature(layout, index, [
+      ...anySchemeAttacks,
+      ...sampleKeyAttacks(layout, index),
+      ...signing(scheme),
+      ...schemeAttacks(scheme),
+    ]);
   });
   return [
     ...framingMutations(layout),

@@ -13,11 +13,13 @@ import { metadataMutations } from './metadata.ts';
 import { payloadMutations } from './payload.ts';
 import { secondImageMutations } from './second-image.ts';
 import { signatureNodeMutations } from './signature-node.ts';
+import { sampleKeyMutations } from './sample-key.ts';
 import { signatureMutations } from './signature.ts';
 import { structureMutations } from './structure.ts';
 
 const mutations: readonly FitMutation[] = [
   ...signatureMutations,
+  ...sampleKeyMutations,
   ...payloadMutations,
   ...metadataMutations,
   ...coverageMutations,

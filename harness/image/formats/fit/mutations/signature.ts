@@ -15,7 +15,7 @@ import {
   type RefusedPlan,
 } from './common.ts';
 
-function withSignatures(
+export function withSignatures(
   input: FitInput,
   plan: (inForce: InForce[]) => RefusedPlan | DoesNotApply,
 ): RefusedPlan | DoesNotApply {

@@ -11,14 +11,17 @@ import { lyingMutations } from './lies.ts';
 import { protectedMutations } from './protected.ts';
 import { resignedMutations } from './resigned.ts';
 import { rollbackMutations } from './rollback.ts';
+import { sampleKeyMutations } from './sample-key.ts';
 import { signatureMutations } from './signature.ts';
 import { signedBytesMutations } from './signed-bytes.ts';
 import { substitutionMutations } from './substitution.ts';
 import { trailerMutations } from './trailer.ts';
+import { wrappingMutations } from './wrapping-length.ts';
 import { unprotectedMutations } from './unprotected.ts';
 
 export const mcubootMutations: readonly McubootMutation[] = [
   ...signatureMutations,
+  ...sampleKeyMutations,
   ...signedBytesMutations,
   ...lengthMutations,
   ...headerMutations,
@@ -33,4 +36,5 @@ export const mcubootMutations: readonly McubootMutation[] = [
   ...trailerMutations,
   ...rollbackMutations,
   ...resignedMutations,
+  ...wrappingMutations,
 ];

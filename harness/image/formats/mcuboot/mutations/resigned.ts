@@ -21,15 +21,19 @@ import {
   type McubootMutation,
 } from './common.ts';
 
+/** Patches of signed bytes, and unprotected entries beside those that are there. */
+type Change = readonly Patch[] | { patches: readonly Patch[]; added: readonly Entry[] };
+
 interface Resigned {
   id: string;
+  depth?: 'standard';
   kind: AttackKind;
   name: string;
   rationale: string;
   expectation: Expectation | ((policy: Policy) => Expectation);
   /** Where it must be refused. */
   reason?: Refusal;
-  change: (input: McubootInput) => readonly Patch[] | DoesNotApply;
+  change: (input: McubootInput) => Change | DoesNotApply;
 }
 
 function resigned({ id, reason, change, ...words }: Resigned): McubootMutation {
@@ -40,9 +44,10 @@ function resigned({ id, reason, change, ...words }: Resigned): McubootMutation {
     attackerModel: 'insider',
     needs: ['test-key'],
     plan: (input) => {
-      const change_ = change(input);
-      if ('doesNotApply' in change_) return change_;
-      const patches = signedAnew(input, change_);
+      const changed = change(input);
+      if ('doesNotApply' in changed) return changed;
+      const patches =
+        'patches' in changed ? signedAnew(input, changed.patches, changed.added) : signedAnew(input, changed);
       if ('doesNotApply' in patches) return patches;
       const { expectation } = words;
       const expected = typeof expectation === 'function' ? expectation(input.policy) : expectation;
@@ -85,6 +90,17 @@ const counterTo = (of: (from: number) => number): Resigned['change'] =>
     const to = from === undefined ? undefined : of(from);
     return to === undefined || to < 0 || to === from ? undefined : encodeUint(to, 4, image.endian);
   });
+
+/** One above the genuine counter, so that only where it stands is wrong. */
+function unprotectedCounter(input: McubootInput): Change | DoesNotApply {
+  const { base, image } = input;
+  const counter = counterOf(base, image);
+  if (counter === undefined) return { doesNotApply: 'the image has no security counter' };
+  const patches = withProtected(input, (entries) => entries.filter(({ type }) => type !== tlvTypes.SEC_CNT));
+  if ('doesNotApply' in patches) return patches;
+  const value = encodeUint(Math.min(counter + 1, 0xffff_ffff), 4, image.endian);
+  return { patches, added: [{ type: tlvTypes.SEC_CNT, value }] };
+}
 
 const control: Resigned[] = [
   {
@@ -152,6 +168,17 @@ const counters: Resigned[] = [
         const kept = entries.filter(({ type }) => type !== tlvTypes.SEC_CNT);
         return kept.length === entries.length ? { doesNotApply: 'the image has no security counter' } : kept;
       }),
+  },
+  {
+    id: 'unprotected-counter',
+    kind: 'counter',
+    depth: 'standard',
+    name: 'signed anew with its security counter in the unprotected area',
+    rationale:
+      'Nobody signed the counter: whoever has an old image without one could write any. A counter that is not protected is none.',
+    expectation: whereCountersCount,
+    reason: 'no-counter',
+    change: unprotectedCounter,
   },
   {
     id: 'counter-short',

@@ -127,27 +127,34 @@ function unknownKey(which: 'own' | 'trusted'): McubootMutation {
         const [entry] = entries;
         if (entry === undefined) return { doesNotApply: 'the image is unsigned' };
         if (own && entry.keyHash === undefined) return { doesNotApply: 'the image names no key' };
-        return signAnew(input, entries, entry, own);
+        return signedBy(strangerFor(input, entry.tlv.type), input, entries, own);
       }),
   };
 }
 
-function signAnew(
+/** The first signature by another key, the only one; named by its own hash, or as it was. */
+export function signedBy(
+  key: Pick<FreshKey, 'kind' | 'publicKey' | 'privateKey' | 'sign'>,
   input: McubootInput,
-  entries: SignedEntry[],
-  entry: SignedEntry,
+  entries: readonly SignedEntry[],
   own: boolean,
-): RefusedPlan {
-  const key = strangerFor(input, entry.tlv.type);
+): RefusedPlan | DoesNotApply {
+  const [entry] = entries;
+  if (entry === undefined) return { doesNotApply: 'the image is unsigned' };
   const plan = resigned(input, entries, entry, {
     type: entry.tlv.type,
     signature: signatureBy(key, input),
     keyHash: own ? keyHashOf(key.publicKey, digestAlgorithm(input.image)) : undefined,
-    publicKey: own ? key.publicKey.export({ type: 'spki', format: 'der' }) : undefined,
+    publicKey: own ? publicKeyOf(key) : undefined,
     refusedFor: own ? 'unknown-key' : 'signature',
   });
   const publicKey = String(key.publicKey.export({ type: 'spki', format: 'pem' }));
   return { ...plan, facts: { publicKey } };
+}
+
+/** What a PUBKEY TLV holds: what its hash is the KEYHASH of. */
+function publicKeyOf({ kind, publicKey }: Pick<FreshKey, 'kind' | 'publicKey'>): Buffer {
+  return publicKey.export({ type: kind.startsWith('rsa') ? 'pkcs1' : 'spki', format: 'der' });
 }
 
 /** RSA keys take seconds to make and do not follow from a seed: one of each size serves all attacks. */
@@ -161,8 +168,11 @@ export function strangerFor({ image, random }: McubootInput, signatureType: numb
   return key;
 }
 
-/** A stranger's signature over the base, as the image's own is made. */
-export function signatureBy(key: FreshKey, { base, image }: McubootInput): Buffer {
+/** A signature over the base, as the image's own is made. */
+export function signatureBy(
+  key: Pick<FreshKey, 'kind' | 'privateKey' | 'sign'>,
+  { base, image }: McubootInput,
+): Buffer {
   const region = (): Iterable<Uint8Array> => pieces(base, { end: image.signedEnd });
   if (key.kind === 'ed25519' && isPure(base, image)) return signPure(key.privateKey, region);
   return key.sign(region(), { algorithm: digestAlgorithm(image), digest: signedDigest(base, image) });

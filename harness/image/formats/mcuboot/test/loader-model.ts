@@ -21,6 +21,8 @@ export interface LoaderBuild {
   /** MCUBOOT_HW_ROLLBACK_PROT with this counter in store. */
   counter?: number;
   bigEndian: boolean;
+  /** Adds sizes in 32 bits, as no sound one does. */
+  wraps?: boolean;
 }
 
 const hashTypes = { sha256: 0x10, sha384: 0x11, sha512: 0x12 };
@@ -34,7 +36,7 @@ export function loaderTakes(build: LoaderBuild, file: Uint8Array): boolean {
   try {
     if (u32(0) !== 0x96f3b83d || (u32(16) & 0x60c) !== 0) return false;
     const [hdrSize, protectSize, imgSize] = [u16(8), u16(10), u32(12)];
-    const tlvAt = hdrSize + imgSize;
+    const tlvAt = build.wraps === true ? (hdrSize + imgSize) % 2 ** 32 : hdrSize + imgSize;
     const size = tlvAt + protectSize;
     if (size > 0xffff_ffff || size >= slot.length) return false;
     return new Validation(build, slot, { u16, u32 }).run(tlvAt, protectSize);

@@ -56,6 +56,7 @@ export function mcubootSamples(): Sample[] {
       { policy: strict, counter: 6 },
     ),
     sample('ECDSA P-256, everything taken that may be', p256, {}, { policy: lenient }),
+    sample('ECDSA P-256, in a header of 512 bytes', p256, { hdrSize: 512 }, { policy: strict }),
     sample('ECDSA P-384', p384, { hash: 'sha384', protectedTlvs: manyProtected }),
     sample('Ed25519', ed25519, { protectedTlvs: manyProtected }, { policy: strict, counter: 8 }),
     sample('Ed25519, pure', ed25519, { pure: true, slotBytes: 1024 }, { policy: lenient, counter: 6 }),

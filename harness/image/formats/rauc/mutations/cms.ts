@@ -17,12 +17,14 @@ export interface CmsAttack {
   expectation?: Expectation;
   invariants?: readonly Invariant[];
   refusedFor?: string;
+  /** See {@link Plan}. */
+  mootWhereTaken?: string;
   /** The CMS in other bytes; undefined or a reason when it cannot be made. */
   edit: (cms: Buffer, input: RaucInput) => Edited | string;
 }
 
 /** An attack that replaces the signed CMS, and nothing but it. */
-export function cmsAttack({ edit, refusedFor, ...described }: CmsAttack): RaucMutation {
+export function cmsAttack({ edit, refusedFor, mootWhereTaken, ...described }: CmsAttack): RaucMutation {
   return {
     references: [formatsDoc, 'RFC 5652, 5'],
     attackerModel: 'network',
@@ -36,7 +38,11 @@ export function cmsAttack({ edit, refusedFor, ...described }: CmsAttack): RaucMu
       if (edited === undefined || typeof edited === 'string') {
         return { doesNotApply: edited ?? 'the CMS cannot be edited so' };
       }
-      return { ...replaceCms(input.image, edited), ...(refusedFor === undefined ? {} : { refusedFor }) };
+      return {
+        ...replaceCms(input.image, edited),
+        ...(refusedFor === undefined ? {} : { refusedFor }),
+        ...(mootWhereTaken === undefined ? {} : { mootWhereTaken }),
+      };
     },
   };
 }

@@ -11,6 +11,7 @@ import { oversizeMutations } from './oversize.ts';
 import { payloadMutations } from './payload.ts';
 import { resignedMutations } from './resigned.ts';
 import { rollbackMutations } from './rollback.ts';
+import { sampleKeyMutations } from './sample-key.ts';
 import { signatureMutations } from './signature.ts';
 import { structureMutations } from './structure.ts';
 import { treeMutations } from './tree.ts';
@@ -26,6 +27,7 @@ function unlessAdaptive(mutation: RaucMutation): RaucMutation {
 
 export const raucMutations: readonly RaucMutation[] = [
   ...signatureMutations,
+  ...sampleKeyMutations,
   ...edgeMutations,
   ...contentMutations,
   ...payloadMutations.map(unlessAdaptive),

@@ -13,6 +13,7 @@ import {
   withMessageDigest,
   withoutSignedAttributes,
   withSigners,
+  withoutIntermediates,
   withUnsignedAttribute,
   type Edited,
 } from '../../../crypto/cms-edit.ts';
@@ -44,10 +45,12 @@ interface CmsAttack {
   expectation?: Expectation;
   refusedFor?: string;
   depth?: 'standard';
+  /** See {@link Plan}. */
+  mootWhereTaken?: string;
   edit: (cms: Buffer, input: SwupdateInput) => Edited;
 }
 
-function cmsAttack({ edit, refusedFor, ...described }: CmsAttack): SwupdateMutation {
+function cmsAttack({ edit, refusedFor, mootWhereTaken, ...described }: CmsAttack): SwupdateMutation {
   return attack({
     references: [signedImages, 'RFC 5652, 5'],
     ...described,
@@ -55,7 +58,9 @@ function cmsAttack({ edit, refusedFor, ...described }: CmsAttack): SwupdateMutat
       const { signatureEntry, cms } = input.image;
       if (signatureEntry === undefined || cms === undefined)
         return { doesNotApply: 'the signature is no CMS' };
-      return withSignatureBytes(input, edit(bytesIn(input.base, signatureEntry), input), refusedFor);
+      const edited = edit(bytesIn(input.base, signatureEntry), input);
+      const plan = withSignatureBytes(input, edited, refusedFor);
+      return 'doesNotApply' in plan || mootWhereTaken === undefined ? plan : { ...plan, mootWhereTaken };
     },
   });
 }
@@ -116,6 +121,18 @@ const attacks: readonly CmsAttack[] = [
       'An intermediate beside the genuine one, of the same name: it must lead to the anchor by signatures.',
     refusedFor: 'untrusted',
     edit: forgedAuthority,
+  },
+  {
+    id: 'swupdate-certificate-intermediate-missing',
+    kind: 'certificate',
+    depth: 'standard',
+    name: 'without the intermediate certificates of its signature',
+    rationale:
+      'The signer’s certificate is there, and nothing leads from it to the root: a name that fits must not do instead.',
+    references: ['SIG-13', 'RFC 5280, 6.1', signedImages],
+    refusedFor: 'untrusted',
+    mootWhereTaken: 'as far as the keys tell, the device trusts the signer or the intermediate itself',
+    edit: withoutIntermediates,
   },
   {
     id: 'swupdate-cms-without-signers',
@@ -270,6 +287,9 @@ const attributesAsContent = attack({
     const [signer] = cms?.signers ?? [];
     if (signatureEntry === undefined || descriptionEntry === undefined || signer === undefined) {
       return { doesNotApply: 'the signature is no CMS' };
+    }
+    if (cms !== undefined && cms.signers.length > 1) {
+      return { doesNotApply: 'it has several signers, who did not all sign the same attributes' };
     }
     const content = signedMessage(input.base, signer);
     const bare = withoutSignedAttributes(bytesIn(input.base, signatureEntry));

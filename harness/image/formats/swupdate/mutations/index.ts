@@ -4,10 +4,14 @@ import { openWhere } from '../../../mutation.ts';
 import { cmsMutations } from './cms.ts';
 import { descriptionText, type SwupdateMutation } from './common.ts';
 import { descriptionMutations } from './description.ts';
+import { issuedCertificateMutations } from './issued-certificates.ts';
 import { payloadMutations } from './payload.ts';
+import { sampleKeyMutations } from './sample-key.ts';
 import { signatureMutations } from './signature.ts';
+import { signedContentMutations } from './signed-contents.ts';
+import { signedDescriptionMutations } from './signed-descriptions.ts';
 import { structureMutations } from './structure.ts';
-import { testKeyMutations } from './test-key.ts';
+import { thresholdMutations } from './threshold.ts';
 
 /** An image that is installed only sometimes is, at other times, not read at all. */
 function unlessConditional(mutation: SwupdateMutation): SwupdateMutation {
@@ -21,9 +25,13 @@ function unlessConditional(mutation: SwupdateMutation): SwupdateMutation {
 
 export const swupdateMutations: readonly SwupdateMutation[] = [
   ...signatureMutations,
+  ...sampleKeyMutations,
   ...cmsMutations,
   ...payloadMutations.map(unlessConditional),
   ...descriptionMutations,
   ...structureMutations,
-  ...testKeyMutations,
+  ...thresholdMutations,
+  ...signedDescriptionMutations,
+  ...issuedCertificateMutations,
+  ...signedContentMutations,
 ];

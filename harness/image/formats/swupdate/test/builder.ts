@@ -9,7 +9,9 @@ export interface BuildOptions {
   images?: readonly (readonly [name: string, bytes: Uint8Array])[];
   json?: boolean;
   signature:
-    { cms: TestCmsSigner; certificates: readonly Uint8Array[] } | { rsa: KeyObject; pss?: boolean } | 'none';
+    | { cms: TestCmsSigner | readonly TestCmsSigner[]; certificates: readonly Uint8Array[] }
+    | { rsa: KeyObject; pss?: boolean }
+    | 'none';
   /** As GNU cpio does it: filled up to a multiple of 512, numbers in upper case. */
   gnu?: boolean;
   /** Without byte sums. */
@@ -63,7 +65,8 @@ function sha256(bytes: Uint8Array): string {
 
 function signatureOf(signature: Exclude<BuildOptions['signature'], 'none'>, description: Buffer): Buffer {
   if ('cms' in signature) {
-    return makeCms({ content: description, signers: [signature.cms], certificates: signature.certificates });
+    const signers = [signature.cms].flat();
+    return makeCms({ content: description, signers, certificates: signature.certificates });
   }
   const { rsa: key, pss } = signature;
   if (pss !== true) return sign('sha256', description, key);

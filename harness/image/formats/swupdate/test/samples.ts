@@ -32,6 +32,13 @@ export async function swupdateSamples(): Promise<Sample[]> {
       testKey: testKey(ca.intermediate),
       policy: strict,
     },
+    {
+      ...both({ signature: cmsByTwo(ca) }),
+      name: 'CMS of two signers, both needed, their names checked',
+      keys: [trusted(ca.root)],
+      testKey: testKey(ca.intermediate),
+      policy: { ...strict, signerName: 'checked', threshold: 2 },
+    },
     { ...cmsSample(ca), name: 'CMS, nothing declared, a signer’s test key' },
     {
       ...both({ signature: { rsa }, plain: true }),
@@ -54,6 +61,11 @@ function cmsSample(ca: TestAuthority): Omit<Sample, 'name'> {
 
 export function cmsBy(signer: TestSigner): BuildOptions['signature'] {
   return { cms: signer, certificates: signer.chain };
+}
+
+/** Two signers below one intermediate. */
+export function cmsByTwo({ valid, other }: TestAuthority): BuildOptions['signature'] {
+  return { cms: [valid, other], certificates: [other.certificate, ...valid.chain] };
 }
 
 export function trusted({ publicKey, certificate }: TestSigner): PublicKey {
