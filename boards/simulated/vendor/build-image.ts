@@ -45,11 +45,11 @@ export function buildImage(recipe: ImageRecipe): Buffer {
 function signature(key: KeyObject, signed: Buffer, digest: Buffer): { type: number; value: Buffer } {
   return key.asymmetricKeyType === 'ed25519'
     ? { type: 0x24, value: sign(null, digest, key) }
-    : { type: 0x22, value: ecdsa(key, signed) };
+    : { type: 0x22, value: signEcdsa(key, signed) };
 }
 
 /** DER, with s at most half the order, as the device demands; always the same (RFC 6979), so that images are too. */
-function ecdsa(key: KeyObject, message: Buffer): Buffer {
+export function signEcdsa(key: KeyObject, message: Buffer): Buffer {
   const scalar = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url');
   return Buffer.from(p256.sign(message, scalar, { format: 'der', lowS: true }));
 }
