@@ -41,6 +41,15 @@ export const DEFECT_NAMES = [
   'software-update-unverified',
   'file-records-unverified',
   'dead-process-value',
+  'believes-key-hash',
+  'trusts-sample-key',
+  'length-wraps',
+  'tolerates-unsigned-tlvs',
+  'believes-unprotected-counter',
+  'skips-unknown-algorithms',
+  'accepts-zero-signature',
+  'accepts-malleable-signature',
+  'ignores-hardware',
 ] as const;
 
 export type DefectName = (typeof DEFECT_NAMES)[number];

@@ -37,7 +37,7 @@ function powerUp(options: DeviceOptions, console: SerialConsole, reset: () => vo
   const flash = new Flash(join(options.flashFolder, FILES.flash));
   const fresh = new FlashJournal<BootRecord>(flash, LAYOUT.bootRecords).newest?.fresh === true;
   const floor = new SecurityFloor(join(options.flashFolder, FILES.otp), defects, fresh);
-  const slots = new Slots(flash, loadTrustedKeys(), floor, defects);
+  const slots = new Slots(flash, loadTrustedKeys(defects), floor, defects);
   const log = new AuditLog(join(options.flashFolder, FILES.log), defects);
   const report = boot({ slots, floor, log, defects, print: (line) => console.print(line) });
   if (report.outcome === 'dead') return undefined;

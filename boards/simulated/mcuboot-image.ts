@@ -118,6 +118,25 @@ export function parseHeader(bytes: Buffer): ImageHeader {
   };
 }
 
+/** What a defect makes the parser overlook. */
+export interface Laxity {
+  /** Lengths are added in 32 bits, and what lies behind a sum that wrapped is payload. */
+  lengthsWrap: boolean;
+  /** Unprotected TLVs that are not listed, or come again, are skipped. */
+  skipsUnexpected: boolean;
+  /** The security counter may stand among the unprotected TLVs where there is no protected one. */
+  counterUnprotected: boolean;
+  /** More types of signatures that the unprotected area may hold. */
+  moreSignatures: readonly number[];
+}
+
+const STRICT: Laxity = {
+  lengthsWrap: false,
+  skipsUnexpected: false,
+  counterUnprotected: false,
+  moreSignatures: [],
+};
+
 /**
  * Reads an image's structure; says nothing about who made it.
  *
@@ -125,30 +144,39 @@ export function parseHeader(bytes: Buffer): ImageHeader {
  * @param limitBytes size of the slot
  * @throws ImageRefused `format`, `size` or `truncated`
  */
-export function parseImage(bytes: Buffer, limitBytes: number): ParsedImage {
+export function parseImage(bytes: Buffer, limitBytes: number, laxity: Laxity = STRICT): ParsedImage {
   const header = parseHeader(bytes);
   if (header.flags !== 0) throw new ImageRefused('format', `flags 0x${header.flags.toString(16)}`);
-  const bodyEnd = header.headerBytes + header.payloadBytes;
-  const signedBytes = bodyEnd + header.protectedBytes;
+  const sum = laxity.lengthsWrap ? sumIn32Bits : exactSum;
+  const bodyEnd = sum(header.headerBytes, header.payloadBytes);
+  const signedBytes = sum(bodyEnd, header.protectedBytes);
   if (signedBytes > limitBytes)
     throw new ImageRefused('size', `${signedBytes} bytes in a slot of ${limitBytes}`);
   const protectedTlvs =
     header.protectedBytes === 0
       ? { end: bodyEnd, entries: new Map<number, Buffer>() }
-      : parseTlvs(bytes, bodyEnd, TLV_MAGIC.protected, PROTECTED_TLVS);
+      : parseTlvs(bytes, bodyEnd, { magic: TLV_MAGIC.protected, allowed: PROTECTED_TLVS });
   if (protectedTlvs.end !== signedBytes) {
     throw new ImageRefused('format', 'protected TLVs do not fill the room that the header gives them');
   }
-  const unprotected = parseTlvs(bytes, signedBytes, TLV_MAGIC.unprotected, UNPROTECTED_TLVS);
+  const unprotected = parseTlvs(bytes, signedBytes, {
+    magic: TLV_MAGIC.unprotected,
+    allowed: unprotectedTypes(laxity, protectedTlvs.entries.has(TLV.securityCounter)),
+    skipsUnexpected: laxity.skipsUnexpected,
+  });
   if (unprotected.end > limitBytes) throw new ImageRefused('size', `${unprotected.end} bytes`);
+  const wrapped = bodyEnd < header.headerBytes;
   return {
     ...header,
     signedBytes,
-    totalBytes: unprotected.end,
+    totalBytes: wrapped ? bytes.length : unprotected.end,
     protectedTlvs: protectedTlvs.entries,
     unprotectedTlvs: unprotected.entries,
   };
 }
+
+const exactSum = (left: number, right: number): number => left + right;
+const sumIn32Bits = (left: number, right: number): number => (left + right) >>> 0;
 
 /** Allowed types with their lengths; 0 for any. Whatever is not listed is refused, not skipped. */
 const PROTECTED_TLVS: ReadonlyMap<number, number> = new Map([
@@ -162,11 +190,24 @@ const UNPROTECTED_TLVS: ReadonlyMap<number, number> = new Map([
   [TLV.ed25519, 64],
 ]);
 
+function unprotectedTypes(laxity: Laxity, hasCounter: boolean): ReadonlyMap<number, number> {
+  const types = new Map(UNPROTECTED_TLVS);
+  if (laxity.counterUnprotected && !hasCounter) types.set(TLV.securityCounter, 4);
+  for (const type of laxity.moreSignatures) types.set(type, 0);
+  return types;
+}
+
+interface AreaRules {
+  magic: number;
+  /** Types with their lengths; 0 for any. */
+  allowed: ReadonlyMap<number, number>;
+  skipsUnexpected?: boolean;
+}
+
 function parseTlvs(
   bytes: Buffer,
   start: number,
-  magic: number,
-  allowed: ReadonlyMap<number, number>,
+  { magic, allowed, skipsUnexpected = false }: AreaRules,
 ): { end: number; entries: Map<number, Buffer> } {
   demand(bytes, start + TLV_INFO_BYTES);
   if (bytes.readUInt16LE(start) !== magic) throw new ImageRefused('format', `no TLV area at ${start}`);
@@ -182,6 +223,7 @@ function parseTlvs(
     at += TLV_INFO_BYTES + length;
     if (at > end) throw new ImageRefused('format', `TLV 0x${type.toString(16)} overruns its area`);
     const wanted = allowed.get(type);
+    if (skipsUnexpected && (wanted === undefined || entries.has(type))) continue;
     if (wanted === undefined || entries.has(type) || (wanted !== 0 && wanted !== length)) {
       throw new ImageRefused('format', `TLV 0x${type.toString(16)} of ${length} bytes is not expected here`);
     }

@@ -6,9 +6,9 @@
  */
 
 import { type KeyObject } from 'node:crypto';
+import { P256_ORDER as N, type EcdsaPair } from './ecdsa-signature.ts';
 
 const P = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn;
-const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const G: Point = [
   0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296n,
   0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5n,
@@ -16,12 +16,10 @@ const G: Point = [
 
 type Point = readonly [bigint, bigint];
 
-/** @param signature DER SEQUENCE of two INTEGERs */
-export function verifyP256Digest(digest: Buffer, signature: Buffer, key: KeyObject): boolean {
-  const rs = decodeDer(signature);
+/** @param digest 32 bytes */
+export function verifyP256Digest(digest: Buffer, { r, s }: EcdsaPair, key: KeyObject): boolean {
   const jwk = key.export({ format: 'jwk' });
-  if (rs === undefined || jwk.x === undefined || jwk.y === undefined) return false;
-  const [r, s] = rs;
+  if (jwk.x === undefined || jwk.y === undefined) return false;
   if (r <= 0n || r >= N || s <= 0n || s >= N) return false;
   const inverse = invert(s, N);
   const publicPoint: Point = [
@@ -33,13 +31,6 @@ export function verifyP256Digest(digest: Buffer, signature: Buffer, key: KeyObje
     multiply(publicPoint, mod(r * inverse, N)),
   );
   return sum !== undefined && mod(sum[0], N) === r;
-}
-
-function decodeDer(bytes: Buffer): [bigint, bigint] | undefined {
-  if (bytes[0] !== 0x30 || bytes[1] !== bytes.length - 2 || bytes[2] !== 0x02) return undefined;
-  const rEnd = 4 + (bytes[3] ?? 0);
-  if (bytes[rEnd] !== 0x02 || rEnd + 2 + (bytes[rEnd + 1] ?? 0) !== bytes.length) return undefined;
-  return [toBigInt(bytes.subarray(4, rEnd)), toBigInt(bytes.subarray(rEnd + 2))];
 }
 
 function toBigInt(bytes: Buffer): bigint {

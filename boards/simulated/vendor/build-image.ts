@@ -1,6 +1,7 @@
 /** The vendor's image builder: MCUboot layout, made on the vendor's side and unknown to the device. */
 
 import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { p256 } from '@noble/curves/nist.js';
 
 /** UUID of the hardware class SG-1 C; see the datasheet. */
 export const HARDWARE_C = '5f1e1d50726f6f6653472d312d684300';
@@ -20,9 +21,10 @@ export interface ImageRecipe {
   /** 24 KiB less the header unless told. */
   payloadBytes?: number;
   /** What the pseudo-code does once it runs; `run` unless told. */
-  behaviour?: 'run' | 'crash';
+  behaviour?: 'run' | 'crash' | 'hang';
 }
 
+/** The same recipe gives the same bytes. */
 export function buildImage(recipe: ImageRecipe): Buffer {
   const payload = pseudoCode(recipe.version, recipe.behaviour ?? 'run', recipe.payloadBytes ?? PAYLOAD_BYTES);
   const protectedTlvs = tlvArea(0x6908, [
@@ -43,7 +45,13 @@ export function buildImage(recipe: ImageRecipe): Buffer {
 function signature(key: KeyObject, signed: Buffer, digest: Buffer): { type: number; value: Buffer } {
   return key.asymmetricKeyType === 'ed25519'
     ? { type: 0x24, value: sign(null, digest, key) }
-    : { type: 0x22, value: sign('sha256', signed, { key, dsaEncoding: 'der' }) };
+    : { type: 0x22, value: signEcdsa(key, signed) };
+}
+
+/** DER, with s at most half the order, as the device demands; always the same (RFC 6979), so that images are too. */
+export function signEcdsa(key: KeyObject, message: Buffer): Buffer {
+  const scalar = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url');
+  return Buffer.from(p256.sign(message, scalar, { format: 'der', lowS: true }));
 }
 
 function header(version: string, payload: Buffer, protectedTlvs: Buffer): Buffer {

@@ -1,8 +1,7 @@
 /**
  * Makes the committed images and, where they are missing, the test keys: `npx tsx boards/simulated/vendor/make-images.ts`.
  *
- * ECDSA signatures are random, so P-256 images differ from run to run in their last bytes; images that exist are
- * therefore left alone unless `--force` is given.
+ * Signatures are deterministic: the same keys give the same images, byte for byte.
  */
 
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -36,6 +35,11 @@ const IMAGES: readonly ListedImage[] = [
     behaviour: 'crash',
   },
   image('highest-counter-1.3.2.bin', '1.3.2', 0xffffffff, 'p256', 'counter beyond what the device can hold'),
+  image('equal-counter-1.1.5.bin', '1.1.5', 5, 'p256', 'lower version text, the counter of the golden image'),
+  {
+    ...image('hanging-1.3.3.bin', '1.3.3', 6, 'p256', 'genuine, hangs as soon as it runs'),
+    behaviour: 'hang',
+  },
 ];
 
 function image(
@@ -76,9 +80,7 @@ const keys = { p256: loadOrMakeKey('p256'), ed25519: loadOrMakeKey('ed25519') };
 const commandKey = dataPath('keys', 'commands.key');
 if (!existsSync(commandKey)) writeFileSync(commandKey, randomBytes(32));
 for (const entry of IMAGES) {
-  const path = join(dataPath('images'), entry.file);
-  if (existsSync(path) && !process.argv.includes('--force')) continue;
-  writeFileSync(path, buildImage({ ...entry, key: keys[entry.key] }));
+  writeFileSync(join(dataPath('images'), entry.file), buildImage({ ...entry, key: keys[entry.key] }));
 }
 writeFileSync(
   dataPath('images', 'README.md'),
