@@ -41,6 +41,20 @@ export const DEFECT_NAMES = [
   'software-update-unverified',
   'file-records-unverified',
   'dead-process-value',
+  'verified-flag-outlives-bytes',
+  'oversize-kills',
+  'no-confirmation-timeout',
+  'no-watchdog',
+  'revert-after-confirm',
+  'boot-ignores-counter',
+  'override-granted',
+  'counter-wraps',
+  'lower-version-refused',
+  'torn-revert-bricks',
+  'second-cut-bricks',
+  'waits-for-ever',
+  'leaks-storage',
+  'no-rate-limit',
 ] as const;
 
 export type DefectName = (typeof DEFECT_NAMES)[number];

@@ -27,6 +27,9 @@ const OLD = smallImage('1.2.0', 5);
 const NEW = smallImage('1.3.0', 6);
 const PAIR = smallImage('1.2.1', 5);
 
+/** Nothing is timed here: the steps of the flash are the clock. */
+const PATIENT = { stalledAfterMs: Infinity, lockedForMs: 1 };
+
 class PowerCut extends Error {}
 
 interface Machine {
@@ -53,8 +56,9 @@ function start(
     const slots = new Slots(flash, loadTrustedKeys(), floor, defects);
     const log = new AuditLog(join(folder, FILES.log), defects);
     const report = boot({ slots, floor, log, defects, print: () => undefined });
-    const runningCounter = report.running?.counter ?? 0;
-    const updater = new Updater({ slots, floor, log, defects, runningCounter, hang: () => undefined });
+    const { running } = report;
+    const hang = (): void => undefined;
+    const updater = new Updater({ slots, floor, log, defects, times: PATIENT, running, hang });
     return { slots, floor, report, updater, steps };
   } catch (error) {
     flash.close();

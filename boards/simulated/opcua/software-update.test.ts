@@ -210,7 +210,7 @@ describe('the OPC UA module: software update', () => {
     await until(async () => (await state()) === 'ns=3;i=325', 'WaitingForConfirm');
     assert.equal((await call(session, confirmation, 'Confirm')).status, 'Good');
     assert.equal(calls('confirm').length, 1);
-    assert.equal(await valueOf(session, `${confirmation}.ConfirmationTimeout`), 0);
+    assert.equal(await valueOf(session, `${confirmation}.ConfirmationTimeout`), 15_000);
   });
 
   it('does not show the temporary file to a browser', async () => {

@@ -20,7 +20,7 @@ export interface ImageRecipe {
   /** 24 KiB less the header unless told. */
   payloadBytes?: number;
   /** What the pseudo-code does once it runs; `run` unless told. */
-  behaviour?: 'run' | 'crash';
+  behaviour?: 'run' | 'crash' | 'hang';
 }
 
 export function buildImage(recipe: ImageRecipe): Buffer {
