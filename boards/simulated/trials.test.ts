@@ -12,7 +12,7 @@ const NEWER = imageFile(IMAGE.newer);
 const HANGING = smallImage('1.3.3', 6, { behaviour: 'hang' });
 
 /** Short enough for a test, long enough for a busy machine to confirm within it. */
-const TRIAL_MS = '4000';
+const TRIAL_MS = '6000';
 
 const withDefect = (defect: string, work: (bench: TestBench) => Promise<void>, ...more: string[]) =>
   withGateway(['--no-opcua', '--defect', defectNamed(defect), ...more], work);
