@@ -40,7 +40,7 @@ export interface BootParts {
 export function boot(parts: BootParts): BootReport {
   const alarms: BootReport['alarms'] = [];
   parts.print('SG-1 boot loader 1.0');
-  if (parts.defects.has('torn-update-bricks') && isTorn(parts.slots)) return { outcome: 'dead', alarms };
+  if (isBricked(parts)) return { outcome: 'dead', alarms };
   settleSwaps(parts, alarms);
   const verdict = choosePrimary(parts, alarms);
   reportSlot(parts, 'primary', verdict);
@@ -53,8 +53,16 @@ export function boot(parts: BootParts): BootReport {
   return { outcome: 'image', running, alarms };
 }
 
-function isTorn(slots: Slots): boolean {
-  return slots.record.state.startsWith('swap-') && slots.swapHasBegun;
+/** Only defects cannot finish what a cut has torn. */
+function isBricked({ slots, defects }: BootParts): boolean {
+  const { state } = slots.record;
+  if (!state.startsWith('swap-') || !slots.swapHasBegun) return false;
+  if (defects.has('torn-update-bricks')) return true;
+  if (defects.has('torn-revert-bricks') && state === 'swap-revert') return true;
+  if (!defects.has('second-cut-bricks')) return false;
+  if (slots.swapWasResumed) return true;
+  slots.markSwapResumed();
+  return false;
 }
 
 function settleSwaps(parts: BootParts, alarms: BootReport['alarms']): void {
@@ -88,7 +96,7 @@ function beginOrFinishUpdate(parts: BootParts, alarms: BootReport['alarms']): vo
 
 function finishRevert(parts: BootParts): void {
   parts.slots.runSwap('settled');
-  parts.log.append('image-reverted', 'firmware', 'ok', 'trial was not confirmed before the reset');
+  parts.log.append('image-reverted', 'firmware', 'ok', 'the trial was not confirmed');
 }
 
 /** The primary slot if it verifies, else the secondary one swapped in. */

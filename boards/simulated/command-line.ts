@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { defectNamed, type DefectName } from './defects.ts';
+import { FACTORY_TIMES, type DeviceTimes } from './device-options.ts';
 
 export interface CommandLine {
   flash: string | undefined;
@@ -9,6 +10,7 @@ export interface CommandLine {
   opcuaPort: number | null;
   openedForTest: boolean;
   defects: DefectName[];
+  times: DeviceTimes;
   control: 'stdio' | undefined;
   off: boolean;
   /** Undocumented: a script in place of the OPC UA module, for tests. */
@@ -16,7 +18,19 @@ export interface CommandLine {
 }
 
 export const USAGE = `usage: simulated-gateway [--flash DIR] [--modbus-port N] [--opcua-port N] [--no-opcua]
-       [--opened-for-test] [--defect NAME]... [--control stdio] [--off]   (see boards/simulated/README.md)`;
+       [--opened-for-test] [--defect NAME]... [--control stdio] [--off]
+       [--confirm-within-ms N] [--watchdog-ms N] [--stalled-after-ms N] [--locked-for-ms N]
+       (see boards/simulated/README.md)`;
+
+/** Options in whole milliseconds; what is not given has the value of the factory. */
+const TIMES = {
+  confirmWithinMs: 'confirm-within-ms',
+  watchdogMs: 'watchdog-ms',
+  stalledAfterMs: 'stalled-after-ms',
+  lockedForMs: 'locked-for-ms',
+} as const satisfies Record<keyof DeviceTimes, string>;
+/** A day: beyond it a time is a mistake. */
+const MAX_MS = 86_400_000;
 
 /** @throws Error with one sentence that says what is wrong */
 export function parseCommandLine(args: readonly string[]): CommandLine {
@@ -32,6 +46,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       control: { type: 'string' },
       off: { type: 'boolean', default: false },
       'opcua-script': { type: 'string' },
+      [TIMES.confirmWithinMs]: { type: 'string' },
+      [TIMES.watchdogMs]: { type: 'string' },
+      [TIMES.stalledAfterMs]: { type: 'string' },
+      [TIMES.lockedForMs]: { type: 'string' },
     },
   });
   if (values.control !== undefined && values.control !== 'stdio') {
@@ -43,6 +61,12 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     opcuaPort: values['no-opcua'] ? null : portNumber('--opcua-port', values['opcua-port']),
     openedForTest: values['opened-for-test'],
     defects: values.defect.map(defectNamed),
+    times: {
+      confirmWithinMs: timeOf('confirmWithinMs', values[TIMES.confirmWithinMs]),
+      watchdogMs: timeOf('watchdogMs', values[TIMES.watchdogMs]),
+      stalledAfterMs: timeOf('stalledAfterMs', values[TIMES.stalledAfterMs]),
+      lockedForMs: timeOf('lockedForMs', values[TIMES.lockedForMs]),
+    },
     control: values.control,
     off: values.off,
     opcuaScript: values['opcua-script'],
@@ -54,4 +78,11 @@ function portNumber(option: string, text: string): number {
   if (!/^\d+$/.test(text) || port > 65_535)
     throw new Error(`${option} ${text}: not a port number from 0 to 65535`);
   return port;
+}
+
+function timeOf(name: keyof DeviceTimes, text: string | undefined): number {
+  if (text === undefined) return FACTORY_TIMES[name];
+  const ms = Number(text);
+  if (/^\d+$/.test(text) && ms >= 1 && ms <= MAX_MS) return ms;
+  throw new Error(`--${TIMES[name]} ${text}: not a number of milliseconds from 1 to ${MAX_MS}`);
 }

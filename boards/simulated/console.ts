@@ -3,8 +3,8 @@
 import { type Gateway } from './gateway.ts';
 import { LineCutter, type SerialPort } from './line-port.ts';
 import { versionText } from './mcuboot-image.ts';
-import { type Step } from './updater.ts';
-import { YmodemReceiver } from './ymodem-receive.ts';
+import { type Step } from './trial-steps.ts';
+import { YmodemReceiver, type YmodemSink } from './ymodem-receive.ts';
 
 /** `ERR <word> <text>` */
 class ConsoleError extends Error {
@@ -45,13 +45,17 @@ export class SerialConsole {
   }
 
   print(line: string): void {
+    if (this.#gateway?.hung === true) return;
     if (this.#transfer === undefined) this.#port.write(Buffer.from(`${line}\r\n`));
     else this.#heldBack.push(line);
   }
 
   #receive(bytes: Buffer): void {
     if (this.#gateway === undefined || this.#gateway.hung) return;
-    if (this.#transfer !== undefined) return this.#transfer.receive(bytes);
+    if (this.#transfer !== undefined) {
+      this.#gateway.updater.heard();
+      return this.#transfer.receive(bytes);
+    }
     for (const line of this.#cutter.take(bytes)) this.#command(line);
   }
 
@@ -93,10 +97,12 @@ export class SerialConsole {
     const { updater } = gateway;
     if (updater.busyBecause !== undefined) fail('busy', updater.busyBecause);
     let begun = false;
-    const transfer = new YmodemReceiver({
-      send: (bytes) => this.#port.write(bytes),
+    const sink: YmodemSink = {
+      send: (bytes) => {
+        if (!gateway.hung) this.#port.write(bytes);
+      },
       begin: (file) => {
-        const answer = updater.begin('ymodem', file.bytes);
+        const answer = updater.begin('ymodem', file.bytes, () => transfer.giveUp());
         if (!answer.ok)
           this.#heldBack.push(
             `ERR ${answer.reason === 'busy' ? `busy ${answer.text}` : `refused ${answer.reason}`}`,
@@ -114,7 +120,10 @@ export class SerialConsole {
         // Ends the line of protocol bytes, so that the answer stands on a line of its own.
         for (const text of ['', ...held, ...answers]) this.print(text);
       },
-    });
+    };
+    const transfer = gateway.defects.has('waits-for-ever')
+      ? new YmodemReceiver(sink, Infinity)
+      : new YmodemReceiver(sink);
     this.print('READY');
     this.#transfer = transfer;
     transfer.start();
@@ -127,7 +136,6 @@ export class SerialConsole {
       return [`update: received ${updater.received} bytes`, `ERR transfer ${how}`];
     }
     const outcome = updater.finish();
-    if (gateway.hung) return [];
     return [
       `update: received ${updater.received} bytes`,
       outcome.ok ? `OK verified ${versionText(outcome.version)}` : `ERR refused ${outcome.reason}`,
@@ -140,7 +148,7 @@ function fail(word: string, text: string): never {
 }
 
 function done(step: Step, reply: Reply = {}): Reply {
-  return step.ok ? reply : fail('state', step.text);
+  return step.ok ? reply : fail(step.word, step.text);
 }
 
 const COMMANDS: Readonly<Record<string, (gateway: Gateway) => Reply>> = {
@@ -154,6 +162,8 @@ const COMMANDS: Readonly<Record<string, (gateway: Gateway) => Reply>> = {
   'update activate': (gateway) => done(gateway.updater.activate(), { last: 'OK rebooting', reset: true }),
   'update confirm': (gateway) => done(gateway.updater.confirm()),
   'update discard': (gateway) => done(gateway.updater.discard()),
+  'update revert': (gateway) => done(gateway.updater.revert(), { last: 'OK rebooting', reset: true }),
+  'update allow-older': (gateway) => done(gateway.updater.allowOlder()),
   'factory-reset': (gateway) => {
     gateway.factoryReset();
     return { last: 'OK rebooting', reset: true };

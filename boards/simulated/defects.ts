@@ -50,6 +50,20 @@ export const DEFECT_NAMES = [
   'accepts-zero-signature',
   'accepts-malleable-signature',
   'ignores-hardware',
+  'verified-flag-outlives-bytes',
+  'oversize-kills',
+  'no-confirmation-timeout',
+  'no-watchdog',
+  'revert-after-confirm',
+  'boot-ignores-counter',
+  'override-granted',
+  'counter-wraps',
+  'lower-version-refused',
+  'torn-revert-bricks',
+  'second-cut-bricks',
+  'waits-for-ever',
+  'leaks-storage',
+  'no-rate-limit',
 ] as const;
 
 export type DefectName = (typeof DEFECT_NAMES)[number];

@@ -21,8 +21,10 @@ import { serveModbusTcp } from './modbus-tcp.ts';
 import { ModbusUnit } from './modbus-unit.ts';
 import { OpcuaModule } from './opcua-module.ts';
 import { ProcessList } from './process-list.ts';
+import { behave } from './behaviour.ts';
 import { SecurityFloor } from './security-floor.ts';
 import { Slots, type BootRecord } from './slots.ts';
+import { limitTrial } from './trial-limit.ts';
 import { loadTrustedKeys } from './trusted-keys.ts';
 
 interface Uarts {
@@ -44,7 +46,10 @@ function powerUp(options: DeviceOptions, console: SerialConsole, reset: () => vo
   if (fresh) slots.update({}); // no longer fresh
   const commands = new Commands({ flash, log, defects, key: loadCommandKey() });
   const configuration = new Configuration(flash);
-  const gateway = new Gateway({ slots, floor, log, defects, commands, configuration, report, reset });
+  const gateway = new Gateway({
+    ...{ slots, floor, log, defects, commands, configuration, report, reset },
+    times: options.times,
+  });
   console.serve(gateway);
   if (configuration.repaired) gateway.alarms.raise('configuration', 'was altered; has factory values again');
   for (const { object, text } of report.alarms) gateway.alarms.raise(object, text);
@@ -91,7 +96,7 @@ function startOpcua(
   return new OpcuaModule(
     gateway,
     processes,
-    { publicPort: options.opcuaPort, stateDir, ...script },
+    { publicPort: options.opcuaPort, times: options.times, stateDir, ...script },
     listening,
   );
 }
@@ -102,10 +107,6 @@ function afterUpdate(gateway: Gateway): void {
     gateway.alarms.raise('code', 'the executable differs from the verified image');
   }
 }
-
-/** What the vendor's crashing image does. */
-const CRASH = Buffer.from('behaviour=crash');
-const CRASH_AFTER_MS = 300;
 
 function start(options: DeviceOptions): void {
   const noSupply = (): never => process.exit(0);
@@ -129,11 +130,12 @@ function start(options: DeviceOptions): void {
       console.print(`SG-1 ${shortVersion(running.version)} ready`);
       afterUpdate(gateway);
     });
-    if (running.bytes.includes(CRASH)) setTimeout(reset, CRASH_AFTER_MS);
+    behave(running.bytes, gateway, options.times.watchdogMs);
+    limitTrial(gateway, options.times.confirmWithinMs);
   }
   if (!options.openedForTest) return;
   const { runtime } = firmware ?? {};
-  const parts = { port: uarts.maintenance, gateway, flash: slots.flash, configuration };
+  const parts = { port: uarts.maintenance, gateway, slots, configuration };
   new MaintenancePort(runtime === undefined ? parts : { ...parts, runtime });
 }
 

@@ -6,6 +6,7 @@ import { type AuditLog } from './audit-log.ts';
 import { type BootReport, type RunningImage } from './boot-loader.ts';
 import { type Configuration } from './configuration.ts';
 import { type Defects } from './defects.ts';
+import { type DeviceTimes } from './device-options.ts';
 import { type Commands } from './commands.ts';
 import { ProcessValue } from './process-value.ts';
 import { type SecurityFloor } from './security-floor.ts';
@@ -20,6 +21,7 @@ export interface GatewayParts {
   commands: Commands;
   configuration: Configuration;
   report: BootReport;
+  times: DeviceTimes;
   /** Leaves the process with the status that asks the backplane for a restart. */
   reset: () => void;
 }
@@ -54,12 +56,17 @@ export class Gateway {
     this.alarms = new Alarms(parts.log, parts.defects);
     this.updater = new Updater({
       ...parts,
-      runningCounter: this.running?.counter ?? 0,
-      hang: () => (this.#hung = true),
+      running: this.running,
+      hang: () => this.hang(),
     });
   }
 
-  /** True once a defect has stopped the firmware for good: nothing answers until the supply is cut. */
+  /** Stops the firmware for good, as an image that hangs and some defects do. */
+  hang(): void {
+    this.#hung = true;
+  }
+
+  /** True once the firmware has stopped: nothing answers until a reset. */
   get hung(): boolean {
     return this.#hung;
   }

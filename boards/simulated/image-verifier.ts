@@ -154,7 +154,7 @@ function checkCounter(image: ParsedImage, policy: VerifierPolicy): number {
   if (policy.defects.has('ignore-counter')) return counter;
   if (counter < policy.floor)
     throw new ImageRefused('counter', `${counter} is below the floor ${policy.floor}`);
-  if (counter > OTP_CAPACITY) {
+  if (counter > OTP_CAPACITY && !policy.defects.has('counter-wraps')) {
     throw new ImageRefused('counter', `${counter} is more than the ${OTP_CAPACITY} steps that there are`);
   }
   return counter;

@@ -83,6 +83,30 @@ describe('simulated gateway: integrity alarms', () => {
     });
   });
 
+  it('does not boot an older image written into its flash, and puts back what was there before a reset', async () => {
+    await withMaintenance([], async (bench, maintenance) => {
+      const write = 'tamper older-at-rest';
+      assert.deepEqual(await maintenance.command(write), ['OK']);
+      assert.deepEqual(await maintenance.command('restore'), ['OK']);
+      await bench.powerCycle(/slot primary: verified 1\.2\.0[^]*SG-1 1\.2\.0 ready\r\n/);
+      await maintenance.command(write);
+      assert.match(await bench.powerCycle(), /slot primary: refused counter[^]*SG-1 recovery/);
+      assert.ok((await bench.logEvents()).includes('boot-refused'));
+      assert.equal(await bench.offer(imageFile(IMAGE.golden)), 'OK verified 1.2.0+0');
+      assert.match(await bench.activate(), /SG-1 1\.2\.0 ready/);
+      assert.deepEqual(await bench.console.command('update confirm'), ['OK']);
+    });
+  });
+
+  it('defect boot-ignores-counter: boots the older image that was written, but takes none by a transfer', async () => {
+    await withMaintenance(['--defect', 'boot-ignores-counter'], async (bench, maintenance) => {
+      assert.equal(await bench.offer(imageFile(IMAGE.older)), 'ERR refused counter');
+      await maintenance.command('tamper older-at-rest');
+      await bench.powerCycle(/SG-1 1\.1\.0 ready\r\n/);
+      assert.equal((await bench.status())['counter'], '5');
+    });
+  });
+
   it('recovers a configuration that was altered while it was off, and says so', async () => {
     await withMaintenance([], async (bench, maintenance) => {
       await maintenance.command('tamper configuration');

@@ -24,6 +24,7 @@ async function run(line: CommandLine): Promise<void> {
     opcuaPort: line.opcuaPort === null ? null : await choosePort(line.opcuaPort),
     openedForTest: line.openedForTest,
     defects: line.defects,
+    times: line.times,
     ...(line.opcuaScript === undefined ? {} : { opcuaScript: resolve(line.opcuaScript) }),
   };
   const controlled = line.control === 'stdio';

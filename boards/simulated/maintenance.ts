@@ -2,20 +2,24 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Configuration } from './configuration.ts';
-import { LAYOUT, type Flash } from './flash.ts';
+import { LAYOUT } from './flash.ts';
 import { type Gateway } from './gateway.ts';
 import { type IntegrityMonitor } from './integrity-monitor.ts';
 import { LineCutter, type SerialPort } from './line-port.ts';
+import { dataPath } from './paths.ts';
 import { type ProcessList } from './process-list.ts';
+import { type SlotRecord, type Slots } from './slots.ts';
 
 /** A byte in the middle of the payload, so that no header is touched. */
 const TAMPERED_OFFSET = 0x1234;
 const MASK = 0x40;
+/** A genuine release of the factory's, older than what a device leaves it with. */
+const OLDER_IMAGE = 'older-1.1.0.bin';
 
 export interface MaintenanceParts {
   port: SerialPort;
   gateway: Gateway;
-  flash: Flash;
+  slots: Slots;
   configuration: Configuration;
   /** Undefined in serial recovery, where nothing runs. */
   runtime?: { monitor: IntegrityMonitor; processes: ProcessList; memory: Buffer; executablePath: string };
@@ -46,7 +50,8 @@ export class MaintenancePort {
   }
 
   #tamper(kind: string): void {
-    const { flash, configuration } = this.#parts;
+    const { slots, configuration } = this.#parts;
+    const { flash } = slots;
     if (kind === 'code-at-rest') {
       const address = LAYOUT.primary.start + TAMPERED_OFFSET;
       this.#once(
@@ -54,6 +59,8 @@ export class MaintenancePort {
         () => flash.corrupt(address, MASK),
         () => flash.corrupt(address, MASK),
       );
+    } else if (kind === 'older-at-rest') {
+      this.#writeOlder(slots);
     } else if (kind === 'configuration') {
       this.#once(
         kind,
@@ -63,6 +70,18 @@ export class MaintenancePort {
     } else if (kind === 'executable' || kind === 'memory' || kind === 'baseline') {
       this.#needRuntime((runtime) => this.#tamperRunning(kind, runtime));
     } else this.#print('ERR unknown thing to tamper with; see the datasheet');
+  }
+
+  /** What a programmer clipped to the chip does: the older image's cells, and its length where the boot loader looks. */
+  #writeOlder(slots: Slots): void {
+    const cells = slots.flash.read(LAYOUT.primary.start, LAYOUT.primary.bytes);
+    const { primary } = slots.record;
+    const older = readFileSync(dataPath('images', OLDER_IMAGE));
+    this.#once(
+      'older-at-rest',
+      () => writePrimary(slots, older, { bytes: older.length }),
+      () => writePrimary(slots, cells, primary),
+    );
   }
 
   #tamperRunning(
@@ -133,4 +152,10 @@ export class MaintenancePort {
   #print(line: string): void {
     this.#parts.port.write(Buffer.from(`${line}\r\n`));
   }
+}
+
+function writePrimary(slots: Slots, cells: Buffer, primary: SlotRecord): void {
+  slots.flash.erase(LAYOUT.primary.start, LAYOUT.primary.bytes);
+  slots.flash.program(LAYOUT.primary.start, cells);
+  slots.update({ primary });
 }

@@ -3,7 +3,7 @@
 import { SLOT_BYTES, LAYOUT } from './flash.ts';
 import { type Gateway } from './gateway.ts';
 import { EXCEPTION, ModbusException } from './modbus-pdu.ts';
-import { type Step } from './updater.ts';
+import { type Step } from './trial-steps.ts';
 
 const RECORDS_PER_FILE = 10_000;
 /** Registers relative to 120. */
@@ -42,6 +42,7 @@ export class FileUpdate {
     const { updater } = this.#gateway;
     if (updater.ingress !== 'file-records')
       throw new ModbusException(busyOr(updater.ingress, EXCEPTION.value));
+    updater.heard();
     const offset = offsetOf(file, record);
     if (offset + data.length <= updater.received) return;
     // An odd file ends with one byte of padding.

@@ -1,7 +1,7 @@
 /** What the OPC UA module may ask of the device. */
 
 import { type Gateway } from './gateway.ts';
-import { type Step } from './updater.ts';
+import { type Step } from './trial-steps.ts';
 
 interface CallBase {
   type: 'call';
@@ -53,5 +53,5 @@ function offer({ updater }: Gateway, bytes: Buffer): CallAnswer {
 }
 
 function step(outcome: Step): CallAnswer {
-  return { result: outcome.ok ? { ok: true } : { ok: false, reason: 'state' } };
+  return { result: outcome.ok ? { ok: true } : { ok: false, reason: outcome.word } };
 }

@@ -6,6 +6,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { connect, createServer, type Socket } from 'node:net';
+import { type DeviceTimes } from './device-options.ts';
 import { type Gateway } from './gateway.ts';
 import { versionText } from './mcuboot-image.ts';
 import { listenPatiently } from './modbus-tcp.ts';
@@ -19,6 +20,7 @@ const RESET_AFTER_MS = 150;
 
 export interface OpcuaOptions {
   publicPort: number;
+  times: Pick<DeviceTimes, 'confirmWithinMs' | 'stalledAfterMs'>;
   /** Folder for the module's certificates and trust list. */
   stateDir: string;
   /** Module to run instead of the real one, for tests: path of a script. */
@@ -92,8 +94,17 @@ export class OpcuaModule {
     child.on('error', () => this.#ended(child));
     child.on('exit', () => this.#ended(child));
     child.on('message', (message) => this.#receive(message as ModuleMessage));
-    const { defects } = this.#gateway;
-    this.#send({ type: 'start', stateDir, publicPort, identity: IDENTITY, defects: [...defects] });
+    const defects = [...this.#gateway.defects];
+    const { confirmWithinMs, stalledAfterMs } = this.#options.times;
+    this.#send({
+      type: 'start',
+      stateDir,
+      publicPort,
+      identity: IDENTITY,
+      confirmWithinMs,
+      stalledAfterMs,
+      defects,
+    });
     this.#sendState();
     const timer = setInterval(() => this.#sendState(), STATE_EVERY_MS);
     child.once('exit', () => clearInterval(timer));
@@ -118,6 +129,7 @@ export class OpcuaModule {
       this.#gateway.log.append(message.event, message.object, message.result, message.text);
     } else {
       const answer = answerCall(this.#gateway, message);
+      if (this.#gateway.hung) return;
       this.#sendState();
       this.#send({ type: 'result', id: message.id, ...answer.result }, () => {
         if (answer.reset === true) setTimeout(() => this.#gateway.reset(), RESET_AFTER_MS);

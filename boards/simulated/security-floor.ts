@@ -19,7 +19,9 @@ export class SecurityFloor {
   }
 
   get value(): number {
-    return this.#defects.has('counter-forgotten-on-reboot') ? this.#inRam : this.#otp.value;
+    if (this.#defects.has('counter-forgotten-on-reboot')) return this.#inRam;
+    // Defect counter-wraps: the floor is read in too few bits, so that a full area reads as an empty one.
+    return this.#defects.has('counter-wraps') ? this.#otp.value % OTP_CAPACITY : this.#otp.value;
   }
 
   /** @returns true when the floor really rose */

@@ -1,97 +1,14 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
-import { copyFileSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import { AuditLog } from './audit-log.ts';
-import { boot, type BootReport } from './boot-loader.ts';
-import { FAITHFUL, type Defects } from './defects.ts';
-import { FILES, manufacture } from './factory.ts';
-import { Flash } from './flash.ts';
-import { shortVersion } from './mcuboot-image.ts';
-import { SecurityFloor } from './security-floor.ts';
-import { Slots } from './slots.ts';
+import { type Defects } from './defects.ts';
+import { manufacture } from './factory.ts';
 import { IMAGE, imageFile, withFolder } from './testing/bench.ts';
-import { dataPath } from './paths.ts';
-import { buildImage } from './vendor/build-image.ts';
-import { loadTrustedKeys } from './trusted-keys.ts';
-import { Updater } from './updater.ts';
-
-/** Two blocks instead of seven, so that the sweep over every step takes seconds. */
-function smallImage(version: string, counter: number): Buffer {
-  const key = createPrivateKey(readFileSync(dataPath('keys', 'public-test-key-p256.pem')));
-  return buildImage({ version, counter, key, payloadBytes: 5000 });
-}
+import { cutDuring, PowerCut, smallImage, snapshot, stage, start, versionOf } from './testing/machine.ts';
+import { type Machine } from './testing/machine.ts';
 
 const OLD = smallImage('1.2.0', 5);
 const NEW = smallImage('1.3.0', 6);
 const PAIR = smallImage('1.2.1', 5);
-
-class PowerCut extends Error {}
-
-interface Machine {
-  slots: Slots;
-  floor: SecurityFloor;
-  report: BootReport;
-  /** The update service of the image that booted. */
-  updater: Updater;
-}
-
-/** Boots the device in the folder, with the supply cut at the given flash step of this start. */
-function start(
-  folder: string,
-  cutAtStep = Infinity,
-  defects: Defects = FAITHFUL,
-): Machine & { steps: number } {
-  let steps = 0;
-  const flash = new Flash(join(folder, FILES.flash), () => {
-    steps += 1;
-    if (steps > cutAtStep) throw new PowerCut();
-  });
-  try {
-    const floor = new SecurityFloor(join(folder, FILES.otp), defects, false);
-    const slots = new Slots(flash, loadTrustedKeys(), floor, defects);
-    const log = new AuditLog(join(folder, FILES.log), defects);
-    const report = boot({ slots, floor, log, defects, print: () => undefined });
-    const runningCounter = report.running?.counter ?? 0;
-    const updater = new Updater({ slots, floor, log, defects, runningCounter, hang: () => undefined });
-    return { slots, floor, report, updater, steps };
-  } catch (error) {
-    flash.close();
-    throw error;
-  }
-}
-
-/** True when the supply was cut before the start was over. */
-function cutDuring(folder: string, step: number): boolean {
-  try {
-    start(folder, step).slots.flash.close();
-    return false;
-  } catch (error) {
-    if (error instanceof PowerCut) return true;
-    throw error;
-  }
-}
-
-function stage(machine: Machine, image: Buffer): void {
-  assert.deepEqual(machine.updater.begin('ymodem', image.length), { ok: true });
-  assert.ok(machine.updater.write(image));
-  assert.equal(machine.updater.finish().ok, true);
-  assert.deepEqual(machine.updater.activate(), { ok: true });
-}
-
-function versionOf(report: BootReport): string {
-  return report.running === undefined ? report.outcome : shortVersion(report.running.version);
-}
-
-/** Saves and puts back the device's whole memory. */
-function snapshot(folder: string): () => void {
-  const parts = [FILES.flash, FILES.otp];
-  for (const part of parts) copyFileSync(join(folder, part), join(folder, `${part}.saved`));
-  return () => {
-    for (const part of parts) copyFileSync(join(folder, `${part}.saved`), join(folder, part));
-  };
-}
 
 describe('simulated gateway: swap of the slots', () => {
   it('boots the new image whole after a cut at every single step of the swap', async () => {
@@ -226,6 +143,50 @@ describe('simulated gateway: swap of the slots', () => {
       const bricked = start(folder, Infinity, defects);
       bricked.slots.flash.close();
       assert.equal(bricked.report.outcome, 'dead');
+    });
+  });
+
+  it('defect torn-revert-bricks: only a cut on the way back is never finished', async () => {
+    const defects: Defects = new Set(['torn-revert-bricks'] as const);
+    await withFolder((folder) => {
+      manufacture(folder, OLD);
+      const machine = start(folder, Infinity, defects);
+      stage(machine, NEW);
+      machine.slots.flash.close();
+      assert.ok(cutDuring(folder, 200));
+      const trial = start(folder, Infinity, defects);
+      trial.slots.flash.close();
+      assert.equal(versionOf(trial.report), '1.3.0');
+      assert.ok(cutDuring(folder, 200));
+      const bricked = start(folder, Infinity, defects);
+      bricked.slots.flash.close();
+      assert.equal(bricked.report.outcome, 'dead');
+    });
+  });
+
+  it('defect second-cut-bricks: finishes after one cut at any step, and never after a second one', async () => {
+    const defects: Defects = new Set(['second-cut-bricks'] as const);
+    await withFolder((folder) => {
+      manufacture(folder, OLD);
+      const machine = start(folder);
+      stage(machine, NEW);
+      machine.slots.flash.close();
+      const restore = snapshot(folder);
+      for (let first = 3; cutDuring(folder, first, defects); first += 61) {
+        const resumed = snapshot(folder, 'torn');
+        const once = start(folder, Infinity, defects);
+        once.slots.flash.close();
+        assert.equal(versionOf(once.report), '1.3.0', `cut at step ${first}`);
+        resumed();
+        // Before the first mark, some 70 steps on, nothing has been cut that must be resumed.
+        if (first > 80 && first < 300) {
+          assert.ok(cutDuring(folder, 60, defects));
+          const twice = start(folder, Infinity, defects);
+          twice.slots.flash.close();
+          assert.equal(twice.report.outcome, 'dead', `cuts at steps ${first} and then 60`);
+        }
+        restore();
+      }
     });
   });
 });

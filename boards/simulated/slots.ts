@@ -30,6 +30,8 @@ export interface BootRecord {
 
 /** Each block is swapped in three idempotent phases, each marked by one byte when it is done. */
 const PHASES = 3;
+/** Behind the marks of the steps, and erased with them. */
+const RESUMED_MARK = LAYOUT.progress.start + 0x100;
 
 export class Slots {
   readonly flash: Flash;
@@ -70,11 +72,12 @@ export class Slots {
     const bytes = this.imageBytes(slot);
     if (bytes.length === 0) return undefined;
     if (this.record[slot].trusted === true) return believe(bytes);
-    return this.verifyBytes(bytes);
+    return this.verifyBytes(bytes, this.#defects.has('boot-ignores-counter') ? 0 : this.#floor.value);
   }
 
-  verifyBytes(bytes: Buffer): Verdict {
-    return verifyImage(bytes, { keys: this.#keys, floor: this.#floor.value, defects: this.#defects });
+  /** @param floor below which counters are refused; that of the device unless told */
+  verifyBytes(bytes: Buffer, floor: number = this.#floor.value): Verdict {
+    return verifyImage(bytes, { keys: this.#keys, floor, defects: this.#defects });
   }
 
   /** Orders a swap for the next boot. The progress marks are erased before the record that makes them count. */
@@ -85,6 +88,15 @@ export class Slots {
 
   get swapHasBegun(): boolean {
     return this.#doneSteps() > 0;
+  }
+
+  /** Only for the defect second-cut-bricks: whether a boot has resumed this swap before. */
+  get swapWasResumed(): boolean {
+    return this.flash.read(RESUMED_MARK, 1)[0] === 0;
+  }
+
+  markSwapResumed(): void {
+    this.flash.program(RESUMED_MARK, Buffer.of(0));
   }
 
   /** Exchanges the slots, continuing where the marks say that an earlier boot was cut; then writes the record. */

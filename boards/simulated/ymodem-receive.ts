@@ -32,6 +32,7 @@ export interface YmodemSink {
 
 export class YmodemReceiver {
   readonly #sink: YmodemSink;
+  readonly #maxFaults: number;
   #pending: Buffer = Buffer.alloc(0);
   #phase: 'header' | 'data' | 'second-eot' | 'closing' | 'over' = 'header';
   #expected = 0;
@@ -40,8 +41,10 @@ export class YmodemReceiver {
   #cancels = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(sink: YmodemSink) {
+  /** @param maxFaults bad blocks and silences in a row that are borne */
+  constructor(sink: YmodemSink, maxFaults = MAX_FAULTS) {
     this.#sink = sink;
+    this.#maxFaults = maxFaults;
   }
 
   /** Asks for the first block at once. */
@@ -60,6 +63,12 @@ export class YmodemReceiver {
   stop(): void {
     clearTimeout(this.#timer);
     this.#phase = 'over';
+  }
+
+  /** Ends the transfer for a sender that has fallen silent. */
+  giveUp(): void {
+    this.#send(CAN, CAN);
+    this.#finish('timeout');
   }
 
   /** @returns true when something was consumed */
@@ -136,7 +145,7 @@ export class YmodemReceiver {
 
   #fault(): void {
     this.#faults += 1;
-    if (this.#faults > MAX_FAULTS) return this.#cancel();
+    if (this.#faults > this.#maxFaults) return this.#cancel();
     this.#pending = Buffer.alloc(0);
     this.#send(this.#phase === 'header' ? CRC_REQUEST : NAK);
   }
@@ -150,10 +159,7 @@ export class YmodemReceiver {
     // A sender that omits the closing block has sent the whole file all the same.
     if (this.#phase === 'closing') return this.#finish('complete');
     this.#faults += 1;
-    if (this.#faults > MAX_FAULTS) {
-      this.#send(CAN, CAN);
-      return this.#finish('timeout');
-    }
+    if (this.#faults > this.#maxFaults) return this.giveUp();
     this.#pending = Buffer.alloc(0);
     this.#send(this.#phase === 'header' ? CRC_REQUEST : NAK);
     this.#rearm();

@@ -14,6 +14,13 @@ export const simulatedPowerSettings = z.strictObject({
   openedForTest: z.boolean().default(false).describe('Bring out the maintenance tty'),
   opcua: z.boolean().default(true).describe('The model with an OPC UA server'),
   defects: z.array(z.string().min(1)).default([]).describe('Faults to switch on, by name'),
+  confirmWithinMs: z
+    .number()
+    .int()
+    .positive()
+    .max(86_400_000)
+    .optional()
+    .describe('Time limit of an unconfirmed trial; absent: the 15 s of the factory'),
   flash: z
     .string()
     .min(1)

@@ -98,7 +98,12 @@ describe('simulated-power', () => {
   });
 
   it('hands settings over as the options of the datasheet, the flash folder relative to the board file', async () => {
-    const { driver, context, log } = make({ defects: ['a', 'b'], flash: 'flash-here', openedForTest: true });
+    const { driver, context, log } = make({
+      defects: ['a', 'b'],
+      flash: 'flash-here',
+      openedForTest: true,
+      confirmWithinMs: 900,
+    });
     const heard: string[] = [];
     context.wire.received = (bytes) => void heard.push(Buffer.from(bytes).toString());
     await driver.open();
@@ -109,6 +114,8 @@ describe('simulated-power', () => {
       '--control',
       'stdio',
       '--opened-for-test',
+      '--confirm-within-ms',
+      '900',
       '--flash',
       join(process.cwd(), 'flash-here'),
       '--defect',

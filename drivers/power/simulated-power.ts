@@ -155,12 +155,13 @@ export class SimulatedPower implements Driver {
   }
 
   #arguments(): string[] {
-    const { openedForTest, opcua, defects, flash } = this.#settings;
+    const { openedForTest, opcua, confirmWithinMs, defects, flash } = this.#settings;
     return [
       '--control',
       'stdio',
       ...(openedForTest ? ['--opened-for-test'] : []),
       ...(opcua ? [] : ['--no-opcua']),
+      ...(confirmWithinMs === undefined ? [] : ['--confirm-within-ms', String(confirmWithinMs)]),
       ...(flash === undefined ? [] : ['--flash', resolve(this.#context.boardDir, flash)]),
       ...defects.flatMap((defect) => ['--defect', defect]),
     ];

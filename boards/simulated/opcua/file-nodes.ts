@@ -17,8 +17,6 @@ const baseDataType = 'i=24';
 
 /** Largest file that is taken; the device judges whether an image fits its slot. */
 export const maximumFileBytes = 1024 * 1024;
-/** ClientProcessingTimeout: after this long without a call the temporary file is dropped. */
-export const clientProcessingTimeoutMs = 60_000;
 
 const maximumNameLength = 128;
 
@@ -40,6 +38,8 @@ export interface TemporaryFileParts {
   builder: NodeBuilder;
   device: DeviceLink;
   transaction: FileTransaction;
+  /** ClientProcessingTimeout: after this long without a call the temporary file is dropped. */
+  times: { stalledAfterMs: number };
   /** Judges a complete file; its status is the answer to CloseAndCommit. */
   commit: (file: CommittedFile) => Promise<StatusName>;
 }
@@ -47,7 +47,7 @@ export interface TemporaryFileParts {
 const handle: ArgumentSpec = { name: 'FileHandle', dataType: 'UInt32' };
 
 export function addTemporaryFile(path: string, loading: UAObject, parts: TemporaryFileParts): void {
-  const { builder } = parts;
+  const { builder, times } = parts;
   const transfer = builder.object(path, loading, 'devices', temporaryFileTransferType);
   const timeout = {
     dataType: 'Double',
@@ -55,7 +55,7 @@ export function addTemporaryFile(path: string, loading: UAObject, parts: Tempora
     owner: 'standard',
     isProperty: true,
   } as const;
-  builder.constant(`${path}.ClientProcessingTimeout`, transfer, timeout, clientProcessingTimeoutMs);
+  builder.constant(`${path}.ClientProcessingTimeout`, transfer, timeout, times.stalledAfterMs);
   const file = addFile(`${path}.File`, parts);
   addGenerate(path, transfer, file, parts);
   builder.method(`${path}.CloseAndCommit`, transfer, 'standard', {

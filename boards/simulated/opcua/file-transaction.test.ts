@@ -46,12 +46,25 @@ describe('FileTransaction', () => {
   });
 
   it('drops a file whose client stays silent', async () => {
-    const transaction = new FileTransaction({ maximumBytes: 10, silenceMs: 20 });
+    const dropped: number[] = [];
+    const onSilence = (bytesSoFar: number): void => void dropped.push(bytesSoFar);
+    const transaction = new FileTransaction({ maximumBytes: 10, silenceMs: 20, onSilence });
     const handle = transaction.begin('a', 'name');
     assert.ok(handle !== null);
+    transaction.write('a', handle, Buffer.from('abc'));
     assert.equal(transaction.openCount, 1);
     await until(() => transaction.openCount === 0, 'the file to be dropped');
     assert.equal(transaction.commit('a', handle), 'BadInvalidArgument');
+    assert.deepEqual(dropped, [3]);
+  });
+
+  it('keeps the file of a silent client where any silence is borne', async () => {
+    const patient = new FileTransaction({ maximumBytes: 10, silenceMs: Infinity });
+    patient.begin('a', 'name');
+    const other = new FileTransaction({ maximumBytes: 10, silenceMs: 20 });
+    other.begin('a', 'name');
+    await until(() => other.openCount === 0, 'the other file to be dropped');
+    assert.equal(patient.openCount, 1);
   });
 
   it('never gives a handle twice', () => {

@@ -12,8 +12,10 @@ export type FileStatus = 'Good' | 'BadInvalidArgument' | 'BadOutOfMemory' | 'Bad
 export interface FileLimits {
   /** A file that would grow beyond this is refused. */
   maximumBytes: number;
-  /** The file is dropped after this long without a call. */
+  /** The file is dropped after this long without a call; Infinity: never. */
   silenceMs: number;
+  /** Called when a file was dropped for its client's silence. */
+  onSilence?: (bytesSoFar: number) => void;
 }
 
 export interface CompleteFile {
@@ -120,8 +122,15 @@ export class FileTransaction {
 
   #heard(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#drop(), this.#limits.silenceMs);
+    if (this.#limits.silenceMs === Infinity) return;
+    this.#timer = setTimeout(() => this.#fellSilent(), this.#limits.silenceMs);
     this.#timer.unref();
+  }
+
+  #fellSilent(): void {
+    const bytesSoFar = this.sizeBytes;
+    this.#drop();
+    this.#limits.onSilence?.(bytesSoFar);
   }
 
   #drop(): void {

@@ -59,6 +59,7 @@ export interface Passage {
 export interface Options {
   defects?: string[];
   stateDir?: string;
+  stalledAfterMs?: number;
   answer?: Answer;
 }
 
@@ -105,7 +106,9 @@ export class ModuleInTest {
         serial: 'SG1-000042',
       };
       const { publicPort } = module;
-      module.send({ type: 'start', stateDir, publicPort, identity, defects: options.defects ?? [] });
+      const { defects = [], stalledAfterMs = 60_000 } = options;
+      const times = { confirmWithinMs: 15_000, stalledAfterMs };
+      module.send({ type: 'start', stateDir, publicPort, identity, ...times, defects });
       module.send({ type: 'state', state: someState });
       const listening = await module.message((message) => message.type === 'listening');
       module.#modulePort = (listening as ListeningMessage).port;

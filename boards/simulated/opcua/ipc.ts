@@ -42,6 +42,10 @@ export interface StartMessage {
   /** TCP port on 127.0.0.1 at which clients reach the device; the endpoint URLs name it. */
   publicPort: number;
   identity: Identity;
+  /** A trial that nobody confirms within this time after its start is swapped back. */
+  confirmWithinMs: number;
+  /** A transfer whose client has sent nothing for this long is ended. */
+  stalledAfterMs: number;
   /** Names of the defects that are switched on; those that do not concern the module are ignored. */
   defects: string[];
 }

@@ -6,7 +6,7 @@
 
 import { type DeviceLink } from './device-link.ts';
 import { FileTransaction } from './file-transaction.ts';
-import { acceptNullOptions, clientProcessingTimeoutMs, maximumFileBytes } from './file-nodes.ts';
+import { acceptNullOptions, maximumFileBytes } from './file-nodes.ts';
 import { addGateway } from './gateway-nodes.ts';
 import { type AlarmMessage, type GatewayState, type StartMessage } from './ipc.ts';
 import { gatewayUri, NodeBuilder } from './node-builder.ts';
@@ -20,6 +20,8 @@ import { isUser, roleIdOf } from './users.ts';
 const address = '127.0.0.1';
 const alarmSeverity = 800;
 const longestLoggedName = 64;
+/** The defect that bears any silence of a client. */
+const waitsForEver = 'waits-for-ever';
 
 export interface RunningServer {
   /** The port that it listens on. */
@@ -120,7 +122,7 @@ function limitEndpoints(library: Library, server: OPCUAServer, publicPort: numbe
 function addContent(
   library: Library,
   server: OPCUAServer,
-  { identity }: StartMessage,
+  { identity, confirmWithinMs, stalledAfterMs, defects }: StartMessage,
   device: DeviceLink,
 ): Pick<RunningServer, 'show' | 'raise'> {
   const addressSpace = server.engine?.addressSpace;
@@ -129,12 +131,14 @@ function addContent(
   const builder = new NodeBuilder(library, addressSpace);
   const transaction = new FileTransaction({
     maximumBytes: maximumFileBytes,
-    silenceMs: clientProcessingTimeoutMs,
+    silenceMs: defects.includes(waitsForEver) ? Infinity : stalledAfterMs,
+    onSilence: (bytes) => device.log(transferEnded(stalledAfterMs, bytes)),
   });
   server.on('session_closed', (session) => transaction.forget(session.getSessionId().toString()));
   let latest: GatewayState | null = null;
   const gateway = addGateway(builder, device);
-  addSoftwareUpdate({ builder, gateway, device, identity, transaction, latest: () => latest });
+  const times = { confirmWithinMs, stalledAfterMs };
+  addSoftwareUpdate({ builder, gateway, device, identity, transaction, times, latest: () => latest });
   const { DataType } = library.ua;
   return {
     show: (state) => {
@@ -149,4 +153,9 @@ function addContent(
         severity: { dataType: DataType.UInt16, value: alarmSeverity },
       }),
   };
+}
+
+function transferEnded(afterMs: number, bytes: number) {
+  const text = `software-update: nothing for ${afterMs} ms after ${bytes} bytes`;
+  return { event: 'transfer-ended', object: 'firmware', result: 'ended', text };
 }

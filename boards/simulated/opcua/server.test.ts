@@ -59,7 +59,7 @@ describe('the OPC UA module: its process', () => {
     child.send({ type: 'start', stateDir: '/nowhere', publicPort: 4840 });
     const [code] = (await once(child, 'close')) as [number | null];
     assert.equal(code, 1);
-    assert.match(printed, /lacks identity, defects/);
+    assert.match(printed, /lacks identity, confirmWithinMs, stalledAfterMs, defects/);
   });
 
   it('says what it is when it is started by hand', async () => {

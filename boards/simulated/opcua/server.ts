@@ -54,10 +54,10 @@ function receive(message: DeviceMessage): void {
 
 /** The one message that everything rests on; a device that sends it wrongly is told so, not met by a puzzle. */
 function checked(message: StartMessage): StartMessage {
-  const { stateDir, publicPort, identity, defects } = message as Partial<StartMessage>;
-  const missing = Object.entries({ stateDir, publicPort, identity, defects }).filter(
-    ([, value]) => value === undefined,
-  );
+  const { stateDir, publicPort, identity, confirmWithinMs, stalledAfterMs, defects } =
+    message as Partial<StartMessage>;
+  const needed = { stateDir, publicPort, identity, confirmWithinMs, stalledAfterMs, defects };
+  const missing = Object.entries(needed).filter(([, value]) => value === undefined);
   if (missing.length > 0) {
     console.error(
       `the device's start message lacks ${missing.map(([name]) => name).join(', ')} (see ipc.ts)`,

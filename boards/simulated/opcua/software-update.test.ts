@@ -210,7 +210,7 @@ describe('the OPC UA module: software update', () => {
     await until(async () => (await state()) === 'ns=3;i=325', 'WaitingForConfirm');
     assert.equal((await call(session, confirmation, 'Confirm')).status, 'Good');
     assert.equal(calls('confirm').length, 1);
-    assert.equal(await valueOf(session, `${confirmation}.ConfirmationTimeout`), 0);
+    assert.equal(await valueOf(session, `${confirmation}.ConfirmationTimeout`), 15_000);
   });
 
   it('does not show the temporary file to a browser', async () => {
@@ -218,5 +218,45 @@ describe('the OPC UA module: software update', () => {
     const names = (found.references ?? []).map((reference) => reference.browseName.name);
     assert.ok(names.includes('CloseAndCommit'));
     assert.ok(!names.includes('File'));
+  });
+});
+
+describe('the OPC UA module: a client that falls silent', () => {
+  const generate = (session: Client.ClientSession) =>
+    call(session, transfer, 'GenerateFileForWrite', [nothing]);
+
+  async function withModule(defects: string[], work: (module: ModuleInTest) => Promise<void>): Promise<void> {
+    const module = await ModuleInTest.start({ stalledAfterMs: 500, defects });
+    try {
+      await work(module);
+    } finally {
+      await module.stop();
+    }
+  }
+
+  it('loses its file after the ClientProcessingTimeout, which is logged; the next client may begin', async () => {
+    const clients = new Clients();
+    await withModule([], async (module) => {
+      const session = await clients.login(module.url, engineer);
+      assert.equal(await valueOf(session, `${transfer}.ClientProcessingTimeout`), 500);
+      assert.equal((await generate(session)).status, 'Good');
+      await module.message(
+        (sent) => sent.type === 'log' && sent.event === 'transfer-ended' && /after 0 bytes$/.test(sent.text),
+      );
+      assert.equal((await generate(session)).status, 'Good');
+      await clients.close();
+    });
+  });
+
+  it('defect waits-for-ever: keeps it, and keeps the others out', async () => {
+    const clients = new Clients();
+    await withModule(['waits-for-ever'], async (module) => {
+      const session = await clients.login(module.url, engineer);
+      assert.equal((await generate(session)).status, 'Good');
+      const since = Date.now();
+      await until(() => Date.now() > since + 1000, 'twice the time limit');
+      assert.equal((await generate(session)).status, 'BadResourceUnavailable');
+      await clients.close();
+    });
   });
 });

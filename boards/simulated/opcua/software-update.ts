@@ -48,6 +48,7 @@ export interface SoftwareUpdateParts {
   device: DeviceLink;
   identity: Identity;
   transaction: FileTransaction;
+  times: { confirmWithinMs: number; stalledAfterMs: number };
   /** The device's latest state; `null` before the first one. */
   latest: () => GatewayState | null;
 }
@@ -64,7 +65,7 @@ export function addSoftwareUpdate(parts: SoftwareUpdateParts): void {
 }
 
 function addLoading(path: string, update: UAObject, parts: SoftwareUpdateParts): void {
-  const { builder, device, transaction, latest } = parts;
+  const { builder, device, transaction, times, latest } = parts;
   const loading = builder.object(path, update, 'devices', builder.devicesId(devicesType.cachedLoading));
   addVersion(`${path}.CurrentVersion`, loading, parts, (state) => state.version);
   const pending = addVersion(`${path}.PendingVersion`, loading, parts, (state) => state.pendingVersion ?? '');
@@ -79,7 +80,7 @@ function addLoading(path: string, update: UAObject, parts: SoftwareUpdateParts):
     text(''),
   );
   const commit = (file: CommittedFile): Promise<StatusName> => offer(file, parts, message);
-  addTemporaryFile(`${path}.FileTransfer`, loading, { builder, device, transaction, commit });
+  addTemporaryFile(`${path}.FileTransfer`, loading, { builder, device, transaction, times, commit });
   builder.method(`${path}.GetUpdateBehavior`, loading, 'devices', {
     inputs: packageArguments,
     outputs: [{ name: 'UpdateBehavior', dataType: builder.devicesId(devicesType.updateBehavior) }],
@@ -155,18 +156,17 @@ function addInstallation(
 function addConfirmation(
   path: string,
   update: UAObject,
-  { builder, device, latest }: SoftwareUpdateParts,
+  { builder, device, times, latest }: SoftwareUpdateParts,
 ): void {
   const confirmation = builder.object(path, update, 'devices', builder.devicesId(devicesType.confirmation));
   addState(path, confirmation, builder, (state) =>
     isTrial(state) ? devicesState.waitingForConfirm : devicesState.notWaitingForConfirm,
   );
-  // 0: no time limit. The trial ends with the next reset, whenever that is.
   builder.constant(
     `${path}.ConfirmationTimeout`,
     confirmation,
     { dataType: 'Double', declaredType: durationType, owner: 'devices' },
-    0,
+    times.confirmWithinMs,
   );
   builder.method(`${path}.Confirm`, confirmation, 'devices', {
     run: () => {

@@ -14,6 +14,8 @@ export interface YmodemOptions {
   damage?: ReadonlySet<number>;
   /** Ends the file after this many bytes although more were announced. */
   stopAfter?: number;
+  /** Sends nothing more after this many bytes, and does not even end the file. */
+  fallSilentAfter?: number;
   blockBytes?: 128 | 1024;
   /** Leaves the size out of block 0. */
   withoutSize?: true;
@@ -26,11 +28,12 @@ export async function sendYmodem(wire: Wire, file: Uint8Array, options: YmodemOp
   if (!(await sendBlock(wire, 0, padded(Buffer.from(name), 128, 0), options))) return;
   if ((await until(wire, ASK, CAN)) === CAN) return;
   const size = options.blockBytes ?? 1024;
-  const content = file.subarray(0, options.stopAfter ?? file.length);
+  const content = file.subarray(0, options.fallSilentAfter ?? options.stopAfter ?? file.length);
   for (let offset = 0, number = 1; offset < content.length; offset += size, number += 1) {
     const block = padded(content.subarray(offset, offset + size), size, 0x1a);
     if (!(await sendBlock(wire, number, block, options))) return;
   }
+  if (options.fallSilentAfter !== undefined) return;
   wire.send(Uint8Array.of(EOT));
   await until(wire, NAK);
   wire.send(Uint8Array.of(EOT));
