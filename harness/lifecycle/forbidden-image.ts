@@ -24,6 +24,8 @@ export interface ForbiddenImage {
   rationale: string;
   /** Accepting it is benign as long as what then runs is exactly this image. */
   benignAs?: FirmwareImage;
+  /** A device that measures the file as it was stored, this image's own digest, runs the same signed bytes too. */
+  measuredWhole?: boolean;
   /** Something about the device that has to be so while it is offered: its clock is not set. */
   under?: Circumstance;
   /** A conforming device may do with it what it likes, as long as it goes on living. */
@@ -323,7 +325,9 @@ async function ranAsSigned(t: CaseContext, forbidden: ForbiddenImage, ground: Gr
   const { benignAs } = forbidden;
   if (benignAs === undefined) return false;
   const asSigned = (state: FirmwareState): boolean =>
-    state.digest.observable && fitOf(state, benignAs).kind === 'fits';
+    state.digest.observable &&
+    (fitOf(state, benignAs).kind === 'fits' ||
+      (forbidden.measuredWhole === true && state.digest.value === forbidden.image.sha256));
   const activated = await readState(t, 'after activation');
   if (!activated.digest.observable) await mustNotLookAsSigned(t, activated, benignAs, forbidden, ground);
   if (!asSigned(activated)) return false;

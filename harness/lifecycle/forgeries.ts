@@ -131,6 +131,8 @@ function asForbidden(t: CaseContext, attack: AttackImage, golden: FirmwareImage)
     alteration: `image ${mutation.name}`,
     rationale: mutation.rationale,
     ...(expectation.class === 'benign-accept' ? { benignAs: golden } : {}),
+    // Appended bytes that turn up in what a device measures were loaded; a part moved within the image was not.
+    ...(expectation.class === 'benign-accept' && mutation.kind !== 'appended' ? { measuredWhole: true } : {}),
     ...(expectation.class === 'no-crash-only' ? { mayBeTaken: true } : {}),
   };
 }

@@ -451,4 +451,15 @@ describe('a batch of rejections', () => {
     assert.equal(passed.verdict, 'conforms', passed.reason);
     assert.match(passed.reason, /exactly what was signed/);
   });
+
+  it('takes a part moved within the image as benign also where the device measures the file as stored', async () => {
+    const moved = { ...altered, benignAs: image('golden') };
+    const faults = { runsForged: 'at once', answersForged: 'accepted' } as const;
+    const whole = await judged(fakeRun({ faults }), (t) =>
+      offerForbidden(t, 'ymodem', [{ ...moved, measuredWhole: true }]),
+    );
+    assert.equal(whole.verdict, 'conforms', whole.reason);
+    const bare = await judged(fakeRun({ faults }), (t) => offerForbidden(t, 'ymodem', [moved]));
+    assert.equal(bare.verdict, 'violates', bare.reason);
+  });
 });
