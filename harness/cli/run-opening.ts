@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
-import type { BoardFile } from '../board/index.ts';
+import type { BoardFile, Declaration } from '../board/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
 import { explain, NotExecuted } from '../errors.ts';
 import { digestTwiceHex } from '../record/digest.ts';
@@ -55,6 +55,13 @@ export function readImages(board: BoardFile): ReadonlyMap<string, FirmwareImage>
     images.set(name, readImage(name, (image as { path: string }).path));
   }
   return images;
+}
+
+/** The stock of ever newer images that is still unused: the newest ones, for the oldest were installed first. */
+export function readSeries({ images }: BoardFile, { controls }: Declaration): FirmwareImage[] {
+  const listed = (images.series ?? []).map((image, index) => ({ name: `series ${index + 1}`, ...image }));
+  const left = controls?.way === 'series' ? controls.left : listed.length;
+  return listed.slice(Math.max(0, listed.length - left)).map(({ name, path }) => readImage(name, path));
 }
 
 /** @param name for messages and the record */

@@ -32,7 +32,7 @@ import { mustHaveSpace, watchingDisk } from './disk-space.ts';
 import { makersKeysOf, testKeyOf } from './board-keys.ts';
 import { lockBoard } from './lock-board.ts';
 import { defectOverrides } from './simulated-supply.ts';
-import { noteFailure, opening, readImage, readImages, stamp } from './run-opening.ts';
+import { noteFailure, opening, readImages, readSeries, stamp } from './run-opening.ts';
 import { stopOnSignal } from './signals.ts';
 import { applyMakersProfile } from '../makers-profile.ts';
 import { catalogueDir } from './paths.ts';
@@ -186,7 +186,7 @@ export class Session {
       bench,
       record,
       images: readImages(board),
-      series: (board.images.series ?? []).map((image, index) => readImage(`series ${index + 1}`, image.path)),
+      series: readSeries(board, declaration),
       keys: new Map(Object.entries(board.keys)),
       seed,
       progress: watchingDisk(options.progress, options.outDir, (reason) => {

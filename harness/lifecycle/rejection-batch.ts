@@ -68,6 +68,7 @@ export class RejectionBatch {
       t.run.record.checkpoint();
     };
     body.provisional = true;
+    body.batch = this;
     return body;
   }
 
