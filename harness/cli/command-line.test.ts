@@ -19,6 +19,7 @@ describe('The command line', function () {
       [['run', '--defect', 'acept-any-signature'], /Did you mean accept-any-signature\?/],
       [['qualify', '--defect', 'acept-any-signature'], /Did you mean accept-any-signature\?/],
       [['run', '--cuts', '0'], /a whole number of at least 1 is needed/],
+      [['qualify', '--board', 'simulated-gatway'], /Did you mean simulated-gateway\?/],
       [['list', 'boardz'], /no list of boardz\n {2}next: Did you mean boards\?/],
       [['init', 'boards'], /boards is not empty/],
     ];
@@ -126,6 +127,30 @@ describe('The command line', function () {
       assert.equal(code, 2);
       assert.match(stdout, /missing: permission for "power-cut-during-update"/);
       assert.match(stdout, /not allowed: the case will not run/);
+    } finally {
+      board.remove();
+    }
+  });
+
+  it('plans for the depth and the ways in that are asked for, with the stock of controls and what each depth costs', async () => {
+    const board = testBoard(undefined, (text) =>
+      text.replace(/^controls: .*$/m, 'controls: { way: pair, left: 3 }'),
+    );
+    try {
+      const { code, stdout } = await fieldproof(
+        'plan',
+        board.board,
+        '--suite',
+        'rollback',
+        '--depth',
+        'smoke',
+      );
+      assert.equal(code, 2);
+      assert.match(stdout, /^Plan for .*, depth smoke: \d+ of \d+ cases can run/);
+      assert.match(stdout, /^Controls \(pair\): 3 installations left, this run uses about \d+\.$/m);
+      assert.match(stdout, /^NOT ENOUGH INSTALLATIONS: \d+ cases \(.*RB-16.*\) will wear the flash/m);
+      assert.match(stdout, /^\* smoke +\d+ cases, \d+ updates, \d+ power cycles, \d+ min/m);
+      assert.match(stdout, /^ {2}full +\d+ cases/m);
     } finally {
       board.remove();
     }

@@ -7,7 +7,6 @@ import { composeDevice } from '../device.ts';
 import { noWireLog } from '../driver.ts';
 import type { Device, Observed } from '../capabilities.ts';
 import { BoardFileError, explain } from '../errors.ts';
-import { missingNeeds } from '../lifecycle/needs.ts';
 import { bootsWithinMs, type Recorder } from '../lifecycle/run.ts';
 import { registeredCases } from '../lifecycle/test-case.ts';
 import { exitCodes } from '../verdict.ts';
@@ -17,6 +16,7 @@ import { defaultBoard, defaultOutDir, version } from './paths.ts';
 import type { GlobalOptions } from './options.ts';
 import { registry } from './registry.ts';
 import { prepare, type Prepared } from './session.ts';
+import { headingOf, shoppingList, type Source, type Wanted } from './shopping-list.ts';
 import { loadSuites } from './suites.ts';
 
 type State = 'ok' | 'note' | 'FAIL' | 'lack';
@@ -25,6 +25,8 @@ interface Finding {
   state: State;
   what: string;
   says: string;
+  /** Of what is lacking: who has it, which cases wait for it, lines for the board file. */
+  wanted?: Wanted;
 }
 
 /** The doctor keeps no record: nothing that it sees is evidence. */
@@ -37,9 +39,10 @@ const noRecord: Recorder & { wireLog: () => typeof noWireLog } = {
 /** @returns 0 in order, 2 when inputs are missing, 3 when something does not work */
 export async function doctorCommand(boardFile: string | undefined, options: GlobalOptions): Promise<number> {
   const findings: Finding[] = [];
-  const say = (state: State, what: string, says: string): void => {
-    findings.push({ state, what, says });
-    if (options.json !== true) process.stdout.write(lineOf({ state, what, says }));
+  const say: Say = (state, what, says, wanted) => {
+    const finding: Finding = { state, what, says, ...(wanted === undefined ? {} : { wanted }) };
+    findings.push(finding);
+    if (options.json !== true) process.stdout.write(lineOf(finding));
   };
   const file = boardFile ?? defaultBoard();
   say(
@@ -51,7 +54,9 @@ export async function doctorCommand(boardFile: string | undefined, options: Glob
   if (prepared !== undefined) {
     await examine(prepared, say);
     await loadSuites();
-    shoppingList(prepared, say);
+    tellShoppingList(prepared, say, (text) => {
+      if (options.json !== true) process.stdout.write(`\n${text}\n`);
+    });
   }
   const failed = findings.some(({ state }) => state === 'FAIL');
   const lacking = findings.some(({ state }) => state === 'lack');
@@ -62,11 +67,14 @@ export async function doctorCommand(boardFile: string | undefined, options: Glob
   return code;
 }
 
-type Say = (state: State, what: string, says: string) => void;
+type Say = (state: State, what: string, says: string, wanted?: Wanted) => void;
 
-function lineOf({ state, what, says }: Finding): string {
+const whatColumns = 21; // as long as the longest role of an image
+
+function lineOf({ state, what, says, wanted }: Finding): string {
   const [first = '', ...rest] = says.split('\n');
-  return `${state.padEnd(4)}  ${what.padEnd(16)}  ${first}\n${rest.map((line) => `${' '.repeat(24)}${line.trim()}\n`).join('')}`;
+  const below = [...rest.map((line) => line.trim()), ...(wanted?.paste ?? [])];
+  return `${state.padEnd(4)}  ${what.padEnd(whatColumns)}  ${first}\n${below.map((line) => `${' '.repeat(whatColumns + 8)}${line}\n`).join('')}`;
 }
 
 function verdictOf(code: number): string {
@@ -198,16 +206,13 @@ const pairs = (values: Readonly<Record<string, string>>): string =>
     .map(([key, value]) => `${key} ${value}`)
     .join(', ');
 
-/** What to ask the vendor for: each missing thing once, with the cases that wait for it. */
-function shoppingList(prepared: Prepared, say: Say): void {
-  const wanted = new Map<string, { next: string; cases: string[] }>();
-  for (const { id, plan } of registeredCases().values()) {
-    for (const { what, next } of missingNeeds(plan.needs, prepared.board)) {
-      const entry = wanted.get(what) ?? { next, cases: [] };
-      entry.cases.push(id);
-      wanted.set(what, entry);
-    }
+/** What to ask for, part by part; see {@link shoppingList}. */
+function tellShoppingList(prepared: Prepared, say: Say, heading: (text: string) => void): void {
+  let last: Source | undefined;
+  for (const wanted of shoppingList(prepared, registeredCases().values())) {
+    if (wanted.from !== last) heading(headingOf(wanted.from, prepared.declaration.device));
+    last = wanted.from;
+    const { name, what, cases, next } = wanted;
+    say('lack', name, `${what}\nfor ${cases.join(', ')}\nnext: ${next}`, wanted);
   }
-  for (const [what, { next, cases }] of wanted)
-    say('lack', 'input', `${what}\nfor ${cases.join(', ')}\nnext: ${next}`);
 }

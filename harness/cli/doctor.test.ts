@@ -32,6 +32,23 @@ describe('The doctor', function () {
     }
   });
 
+  it('tells the vendor which image is missing for which cases, with the lines to paste', async () => {
+    const board = testBoard((text) => text.replace(/^ {2}older:\n.*\n.*\n/m, ''));
+    try {
+      const { stdout } = await fieldproof('doctor', board.board);
+      assert.match(
+        stdout,
+        /^Ask Fieldproof Reference Devices for images for SG-1, .*:\nlack +image older +Genuine and older/m,
+      );
+      assert.match(
+        stdout,
+        /^ +for SIG-05, RB-01, RB-07\b.*\n +next: .*\n +older:\n +file: images\/older\.bin\n +sha256: /m,
+      );
+    } finally {
+      board.remove();
+    }
+  });
+
   it('fails a port that is not there, with the next step, for people and for machines', async () => {
     const board = testBoard((text) =>
       text.replace('path: !from power.console', 'path: /dev/serial/by-id/none'),

@@ -45,8 +45,9 @@ const lists: Readonly<Record<string, () => Promise<Row[]> | Row[]>> = {
       })),
     ]),
   defects: () =>
-    loadDefects().map(({ name, expected, description }) => ({
+    loadDefects().map(({ name, board, expected, description }) => ({
       name,
+      board,
       'caught by': Object.keys(expected).join(' '),
       description: description.trim().replace(/\s+/g, ' '),
     })),

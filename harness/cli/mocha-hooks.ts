@@ -8,7 +8,9 @@ import { BenchError, explain, UsageError } from '../errors.ts';
 import { depths } from '../lifecycle/run.ts';
 import { registeredCases, type RegisteredCase } from '../lifecycle/test-case.ts';
 import { exitCodes } from '../verdict.ts';
-import { knownDefects } from './defects.ts';
+import { mustHaveDefects } from './defects-of-board.ts';
+import { mustBeSome, withinDepth } from './depth.ts';
+import { acceptHarm, harmOf, operatorHere } from './harm.ts';
 import { importInto } from './import-suites.ts';
 import { defaultOutDir } from './paths.ts';
 import { exitCodeOfError } from './program.ts';
@@ -35,7 +37,7 @@ Mocha.prototype.loadFilesAsync = async function (this: Mocha) {
   const { grep, invert, dryRun } = this.options as { grep?: RegExp; invert?: boolean; dryRun?: boolean };
   if (dryRun === true) return;
   try {
-    running = await openRun(casesThatRun(this.suite, grep, invert));
+    running = await openRun(this.suite, casesThatRun(this.suite, grep, invert));
   } catch (error) {
     process.stderr.write(`fieldproof: ${explain(error)}\n`);
     process.exit(exitCodeOfError(error));
@@ -57,8 +59,16 @@ Mocha.prototype.run = function (this: Mocha, done?: (failures: number) => void) 
   return runOfMocha.call(this, (failures) => void end(failures));
 };
 
-async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
-  const { BOARD = '', DEFECT = '', CUTS = '40', DEPTH = 'standard' } = process.env;
+/** Mocha shows them as pending and starts none of them. */
+function leaveOut(suite: Mocha.Suite, cases: readonly RegisteredCase[]): void {
+  const ids = new Set(cases.map(({ id }) => id));
+  suite.eachTest((test) => {
+    if (ids.has(test.title.split(' ')[0] ?? '')) test.pending = true;
+  });
+}
+
+async function openRun(suite: Mocha.Suite, chosen: readonly RegisteredCase[]): Promise<OpenRun> {
+  const { BOARD = '', DEFECT = '', CUTS = '40', DEPTH = 'standard', YES = '' } = process.env;
   if (BOARD === '') {
     throw new UsageError('no-board', 'no device is named', {
       hint: 'BOARD=boards/simulated-gateway.yaml npx mocha',
@@ -69,7 +79,7 @@ async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
       hint: 'Start mocha where one package "fieldproof" is installed, with the .mocharc.yml of `fieldproof init`.',
     });
   }
-  if (selected.length === 0) {
+  if (chosen.length === 0) {
     throw new UsageError('nothing-selected', 'no case matches --grep', {
       hint: 'See `fieldproof list cases`.',
     });
@@ -80,12 +90,21 @@ async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
   const depth = depths.find((known) => known === DEPTH);
   if (depth === undefined)
     throw new UsageError('bad-depth', `DEPTH=${DEPTH} is none of ${depths.join(', ')}`);
+  const { selected, leftOut } = withinDepth(chosen, depth);
+  mustBeSome(selected, depth);
+  leaveOut(suite, leftOut);
   const defects = DEFECT.split(',').filter((name) => name !== '');
-  knownDefects(defects);
   const prepared = await prepare(BOARD);
+  mustHaveDefects(prepared.board, defects);
+  const harmAccepted = await acceptHarm(
+    harmOf(prepared, selected),
+    operatorHere(YES !== '', 'YES=1 to the environment'),
+  );
   const session = await Session.open(prepared, {
     outDir: defaultOutDir(),
     selected,
+    leftOut,
+    harmAccepted,
     progress: silentProgress,
     command: ['mocha', ...process.argv.slice(2)],
     defects,

@@ -1,102 +1,91 @@
 /** `fieldproof plan`: what a run would do, consume and risk. Opens nothing but files. */
 
-import { missingNeeds } from '../lifecycle/needs.ts';
-import { bootsWithinMs } from '../lifecycle/run.ts';
+import { bootsWithinMs, depths, type Depth } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
+import { withinDepth } from './depth.ts';
+import { harmOf } from './harm.ts';
 import { defaultBoard } from './paths.ts';
 import type { RunOptions } from './options.ts';
+import { costOf, stockOf, type Cost, type CostTerms } from './plan-cost.ts';
+import { planText, type Plan, type PlannedCase } from './plan-text.ts';
+import { readinessOf } from './readiness.ts';
 import { prepare, type Prepared } from './session.ts';
 import { loadSuites, selectCases } from './suites.ts';
 
-interface PlannedCase {
-  id: string;
-  title: string;
-  willRun: boolean;
-  missing: string[];
-  next: string[];
-  seconds: number;
-}
-
-interface Plan {
-  board: string;
-  cases: PlannedCase[];
-  seconds: number;
-  consumes: { updates: number; powerCycles: number; controlsLeft: number | undefined };
-  mayHarm: { case: string; stimulus: string; allowed: boolean }[];
-}
-
+/** @returns 0 when every case that applies can run, else 2 */
 export async function planCommand(boardFile: string | undefined, options: RunOptions): Promise<number> {
   const prepared = await prepare(boardFile ?? defaultBoard());
   await loadSuites();
-  const selected = selectCases(prepared.catalogue, options.case, options.suite);
-  const plan = planOf(prepared, selected);
-  process.stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : asText(plan));
-  return plan.cases.every(({ willRun }) => willRun) ? 0 : 2;
+  const chosen = selectCases(prepared.catalogue, options.case, options.suite);
+  const plan = planOf(prepared, chosen, options);
+  process.stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : planText(plan));
+  const allRun = plan.cases.every(({ willRun, waiver }) => willRun || waiver !== undefined);
+  return allRun && (plan.stock?.without.length ?? 0) === 0 ? 0 : 2;
 }
 
-function planOf(prepared: Prepared, selected: readonly RegisteredCase[]): Plan {
+/** What to plan for; of a run's options. */
+export type PlanOptions = Pick<RunOptions, 'depth' | 'ingress' | 'case'>;
+
+export function planOf(prepared: Prepared, chosen: readonly RegisteredCase[], options: PlanOptions): Plan {
   const { board, declaration } = prepared;
-  const boot = bootsWithinMs(declaration) / 1000;
-  const cases = selected.map(({ id, title, plan }) => {
-    const missing = missingNeeds(plan.needs, board);
-    const refused = plan.mayHarm !== undefined && !allowed(board.allow, plan.mayHarm);
-    const seconds = (plan.updates ?? 0) * boot + (plan.powerCycles ?? 0) * boot + (plan.seconds ?? 1);
-    return {
-      id,
-      title,
-      willRun: missing.length === 0 && !refused,
-      missing: [
-        ...missing.map(({ what }) => what),
-        ...(refused ? [`permission for "${plan.mayHarm ?? ''}"`] : []),
-      ],
-      next: [
-        ...missing.map(({ next }) => next),
-        ...(refused ? [`Add "${plan.mayHarm ?? ''}" to allow:.`] : []),
-      ],
-      seconds,
-    };
-  });
+  const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
+  const ingresses = Object.keys(board.profile.firmware?.ingresses ?? {});
+  const ways = options.ingress === 'all' ? Math.max(1, ingresses.length) : 1;
+  const terms: CostTerms = { bootSeconds: bootsWithinMs(declaration) / 1000, ways };
+  const cases = selected.map((one) => plannedCase(prepared, one, terms));
   const running = selected.filter((_each, index) => cases[index]?.willRun === true);
-  const sum = (of: (plan: RegisteredCase['plan']) => number): number =>
-    running.reduce((total, { plan }) => total + of(plan), 0);
+  const { seconds, ...consumes } = costOf(running, terms);
   return {
     board: board.title,
+    depth: options.depth,
+    ingresses: options.ingress === 'all' ? ingresses : ingresses.slice(0, 1),
     cases,
-    seconds: cases.filter(({ willRun }) => willRun).reduce((total, { seconds }) => total + seconds, 0),
-    consumes: {
-      updates: sum((plan) => plan.updates ?? 0),
-      powerCycles: sum((plan) => plan.powerCycles ?? 0),
-      controlsLeft: declaration.controls?.left,
-    },
+    leftOut: leftOut.map(({ id }) => id),
+    seconds,
+    consumes,
+    stock: stockOf(running, terms, declaration.controls, board.images.series?.length ?? 0),
     mayHarm: selected.flatMap(({ id, plan }) =>
       plan.mayHarm === undefined
         ? []
-        : [{ case: id, stimulus: plan.mayHarm, allowed: allowed(board.allow, plan.mayHarm) }],
+        : [{ case: id, stimulus: plan.mayHarm, allowed: allows(board.allow, plan.mayHarm) }],
     ),
+    asksFirst: harmOf(prepared, selected).length > 0,
+    depths: depths.map((depth) => depthCost(prepared, chosen, depth, options, terms)),
   };
 }
 
-const allowed = (list: readonly string[] | undefined, stimulus: string): boolean =>
+const allows = (list: readonly string[] | undefined, stimulus: string): boolean =>
   list?.includes(stimulus) ?? false;
 
-function asText(plan: Plan): string {
-  const rows = plan.cases.flatMap(({ id, title, willRun, missing, next }) => [
-    `${willRun ? 'runs ' : 'LACKS'}  ${id.padEnd(7)} ${title}`,
-    ...missing.map((what, index) => `         missing: ${what}\n         next: ${next[index] ?? ''}`),
-  ]);
-  const { updates, powerCycles, controlsLeft } = plan.consumes;
-  const harm = plan.mayHarm.map(
-    ({ case: id, stimulus, allowed: isAllowed }) =>
-      `  ${id}: ${stimulus} (${isAllowed ? 'allowed by the board file' : 'not allowed: the case will not run'})`,
+function plannedCase(prepared: Prepared, one: RegisteredCase, terms: CostTerms): PlannedCase {
+  const { waiver, missing, refused, willRun } = readinessOf(prepared, one);
+  return {
+    id: one.id,
+    title: one.title,
+    willRun,
+    waiver,
+    missing: [
+      ...missing.map(({ what }) => what),
+      ...(refused === undefined ? [] : [`permission for "${refused}"`]),
+    ],
+    next: [
+      ...missing.map(({ next }) => next),
+      ...(refused === undefined ? [] : [`Add "${refused}" to allow:, if this device may be lost.`]),
+    ],
+    seconds: costOf([one], terms).seconds,
+  };
+}
+
+/** What a run at another depth would cost: cases and their updates, as far as they are known beforehand. */
+function depthCost(
+  prepared: Prepared,
+  chosen: readonly RegisteredCase[],
+  depth: Depth,
+  options: PlanOptions,
+  terms: CostTerms,
+): Cost & { depth: Depth; cases: string[] } {
+  const running = withinDepth(chosen, depth, options.case).selected.filter(
+    (one) => readinessOf(prepared, one).willRun,
   );
-  return `${[
-    `Plan for ${plan.board}: ${plan.cases.filter(({ willRun }) => willRun).length} of ${plan.cases.length} cases can run`,
-    '',
-    ...rows,
-    '',
-    `At most about ${Math.ceil(plan.seconds / 60)} min, by the declared boot time.`,
-    `Consumes about ${updates} firmware updates (flash writes) and ${powerCycles} power cycles` +
-      `${controlsLeft === undefined ? '' : `; the declaration leaves ${controlsLeft} controls`}.`,
-    ...(harm.length === 0 ? [] : ['Can harm the device:', ...harm]),
-  ].join('\n')}\n`;
+  return { depth, cases: running.map(({ id }) => id), ...costOf(running, terms) };
 }

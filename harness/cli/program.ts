@@ -83,6 +83,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       repeatable('--defect <name>', 'switch a fault of the simulated device on (may be repeated)', 'none'),
     )
     .option('--out <folder>', 'where runs are written; default: reports/out')
+    .option('--yes', 'go on unasked with stimuli that may cost the device')
     .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
     .option('--no-report', 'leave the HTML report out')
     .addOption(program.createOption('--lane <n>').default('').hideHelp())
@@ -123,7 +124,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .description('the kill matrix: proves with a broken device that every case can fail')
     .option('--full', 'every case against every defect (hours)')
     .addOption(repeatable('--defect <name>', 'only this defect (may be repeated)', 'all'))
+    .addOption(repeatable('--board <name>', 'only this simulated board (may be repeated)', 'all'))
     .option('--lanes <n>', 'runs beside each other', whole(1), 2)
+    .option('--write <file>', 'also writes the matrix as Markdown')
     .option('--out <folder>', 'where runs are written; default: reports/out/qualify')
     .action(async (_opts: unknown, command: Command) => {
       const { qualifyCommand } = await import('./qualify-command.ts');

@@ -1,18 +1,23 @@
 /**
- * `fieldproof qualify`: proves that every case can fail. The faithful device is run whole; each defect is switched
- * on and run against the cases that must catch it and one sentinel per suite (`--full`: against every case).
+ * `fieldproof qualify`: proves that every case can pass and can fail. The faithful device of each simulated board is
+ * run whole; each defect is switched on and run against the cases that must catch it and the board's sentinels
+ * (`--full`: against every case).
  */
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadCatalogue } from '../catalogue/index.ts';
-import { BenchError, NotExecuted } from '../errors.ts';
-import type { Verdict } from '../verdict.ts';
+import { Deadline } from '../clock.ts';
+import { BoardFileError, NotExecuted } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
-import { knownDefects, loadDefects, type Defect } from './defects.ts';
-import { judgeMatrix, matrixText, type Matrix, type MatrixRow } from './kill-matrix.ts';
-import { catalogueDir, compiled, defaultOutDir } from './paths.ts';
+import { knownDefects, loadDefectList } from './defects.ts';
+import { boardFileOf } from './defects-of-board.ts';
+import { judgeMatrix, type BoardMatrix, type KillMatrix, type MatrixRow } from './kill-matrix.ts';
+import { matrixPage, matrixText, type Making } from './kill-matrix-text.ts';
+import { catalogueDir, defaultOutDir } from './paths.ts';
+import { longestFirst, qualifyJobs, type QualifyJob } from './qualify-jobs.ts';
+import { runJob } from './qualify-run.ts';
 import { stopOnSignal } from './signals.ts';
 import { loadSuites } from './suites.ts';
 import { registeredCases } from '../lifecycle/test-case.ts';
@@ -20,31 +25,64 @@ import { registeredCases } from '../lifecycle/test-case.ts';
 export interface QualifyOptions {
   full?: boolean;
   json?: boolean;
+  board: string[];
   defect: string[];
   lanes: number;
   out?: string;
+  /** File that gets the matrix as Markdown. */
+  write?: string;
 }
 
-/** One per suite, quick and sensitive: a defect that breaks more than it should shows here. */
-const sentinels = ['SIG-02', 'RB-01', 'INT-03', 'REP-02'];
-
 export async function qualifyCommand(options: QualifyOptions): Promise<number> {
+  const clock = new Deadline(0);
   knownDefects(options.defect);
-  const chosen = loadDefects().filter(
-    ({ name }) => options.defect.length === 0 || options.defect.includes(name),
-  );
   await loadSuites();
   const catalogue = await loadCatalogue(catalogueDir);
-  const cases = [...registeredCases().keys()];
-  const jobs = [
-    { name: undefined, cases },
-    ...chosen.map((defect) => ({
-      name: defect.name,
-      cases: options.full === true ? cases : casesFor(defect, cases),
-    })),
-  ];
+  const built = [...registeredCases().keys()];
+  const full = options.full === true;
+  const jobs = qualifyJobs(loadDefectList(), built, catalogue, {
+    boards: options.board,
+    defects: options.defect,
+    full,
+  });
+  mustHaveBoards(jobs);
+  const rows = await runAll(jobs, options);
+  const matrix: KillMatrix = {
+    boards: boardsOf(jobs, rows),
+    cases: built,
+    partial: options.board.length > 0 || options.defect.length > 0,
+  };
+  const problems = judgeMatrix(matrix);
+  const making: Making = {
+    catalogueVersion: catalogue.version,
+    command: `fieldproof qualify${full ? ' --full' : ''}`,
+    tookMs: clock.elapsedMs,
+  };
+  if (options.write !== undefined)
+    writeFileSync(resolve(options.write), matrixPage(matrix, problems, making));
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify(plain(matrix, problems, making), null, 2)}\n`);
+  else process.stdout.write(matrixText(matrix, problems, making));
+  return problems.length === 0 ? exitCodes.conforms : exitCodes.violates;
+}
+
+function mustHaveBoards(jobs: readonly QualifyJob[]): void {
+  const missing = jobs.find(({ board }) => !existsSync(boardFileOf(board.board)));
+  if (missing === undefined) return;
+  throw new BoardFileError(
+    'board-missing',
+    `defects.yaml names the board ${missing.board.board}, and there is no ${boardFileOf(missing.board.board)}`,
+  );
+}
+
+/**
+ * @returns a row per job, in the order of the jobs
+ * @throws NotExecuted when the operator ended it
+ */
+async function runAll(jobs: readonly QualifyJob[], options: QualifyOptions): Promise<MatrixRow[]> {
+  const out = resolve(options.out ?? join(defaultOutDir(), 'qualify'));
   const rows: MatrixRow[] = [];
-  const queue = [...jobs.entries()];
+  const queue = longestFirst(jobs, registeredCases());
   const children = new Set<ChildProcess>();
   const endChildren = async (): Promise<void> => {
     for (const child of children) child.kill('SIGTERM'); // each tears its own bench down
@@ -58,95 +96,58 @@ export async function qualifyCommand(options: QualifyOptions): Promise<number> {
   const release = stopOnSignal({ interrupt, safeState: endChildren });
   const lane = async (number: number): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, job] = next;
-      const verdicts = await runJob(job, { ...options, lane: `#${number}` }, children);
-      rows[index] = { defect: job.name, verdicts };
-      process.stderr.write(`${job.name ?? 'faithful device'}: ${summary(verdicts)}\n`);
+      const job = jobs[next];
+      if (job === undefined) continue;
+      const clock = new Deadline(0);
+      const row = await runJob(job, { out, lane: `#${number}`, children });
+      rows[next] = row;
+      process.stderr.write(progressLine(job, row, clock.elapsedMs, queue.length));
     }
   };
   try {
     await Promise.all(Array.from({ length: options.lanes }, (_unused, number) => lane(number + 1)));
-  } catch (error) {
-    if (!stopped) throw error; // a run that was ended while it loaded has nothing to say
   } finally {
     await endChildren();
     release();
   }
   if (stopped) throw new NotExecuted('interrupted', 'the operator ended the qualification');
-  const matrix: Matrix = { cases, rows, defects: chosen, partial: options.defect.length > 0 };
-  const problems = judgeMatrix(matrix);
-  if (options.json === true) {
-    const plain = rows.map((row) => ({ ...row, verdicts: Object.fromEntries(row.verdicts) }));
-    process.stdout.write(`${JSON.stringify({ ...matrix, rows: plain, problems }, null, 2)}\n`);
-  } else process.stdout.write(matrixText(matrix, problems, catalogue.version));
-  return problems.length === 0 ? exitCodes.conforms : exitCodes.violates;
+  return rows;
 }
 
-function casesFor(defect: Defect, all: readonly string[]): string[] {
-  const wanted = new Set([...Object.keys(defect.expected), ...sentinels]);
-  return all.filter((id) => wanted.has(id));
+function progressLine({ board, defect }: QualifyJob, row: MatrixRow, tookMs: number, left: number): string {
+  const said =
+    row.failed ??
+    [...row.verdicts]
+      .filter(([, verdict]) => verdict !== 'conforms')
+      .map(([id, verdict]) => `${id} ${verdict}`)
+      .join(', ');
+  const took = `${(tookMs / 1000).toFixed(1)} s, ${left} to start`;
+  return `${board.board}, ${defect?.name ?? 'faithful device'} (${took}): ${said === '' ? 'all conform' : said}\n`;
 }
 
-function summary(verdicts: ReadonlyMap<string, Verdict>): string {
-  return [...verdicts]
-    .filter(([, verdict]) => verdict !== 'conforms')
-    .map(([id, verdict]) => `${id} ${verdict}`)
-    .join(', ')
-    .replace(/^$/, 'all conform');
-}
-
-/** One run in a process of its own, as anybody would start it. */
-async function runJob(
-  job: { name: string | undefined; cases: readonly string[] },
-  options: QualifyOptions & { lane: string },
-  children: Set<ChildProcess>,
-): Promise<ReadonlyMap<string, Verdict>> {
-  const out = resolve(options.out ?? join(defaultOutDir(), 'qualify'));
-  const main = fileURLToPath(new URL(compiled ? './main.js' : './main.ts', import.meta.url));
-  const arguments_ = [
-    ...(compiled ? [] : ['--import', 'tsx']),
-    main,
-    'run',
-    '--json',
-    '--no-report',
-    '--out',
-    out,
-    '--lane',
-    options.lane,
-    ...(job.name === undefined ? [] : ['--defect', job.name]),
-    ...job.cases.flatMap((id) => ['--case', id]),
-  ];
-  const { stdout, stderr, code } = await finished(process.execPath, arguments_, children);
-  let result: { cases: { id: string; verdict: Verdict }[] };
-  try {
-    result = JSON.parse(stdout) as typeof result;
-  } catch (cause) {
-    const said = stderr.trim().split('\n').slice(-5).join('\n');
-    throw new BenchError(
-      'qualify-run-failed',
-      `the run of ${job.name ?? 'the faithful device'} ended with code ${code}: ${said}`,
-      { cause },
-    );
-  }
-  return new Map(result.cases.map(({ id, verdict }) => [id, verdict]));
-}
-
-function finished(
-  program: string,
-  arguments_: readonly string[],
-  children: Set<ChildProcess>,
-): Promise<{ stdout: string; stderr: string; code: number | null }> {
-  return new Promise((done, fail) => {
-    const child = spawn(program, arguments_, { stdio: ['ignore', 'pipe', 'pipe'] });
-    children.add(child);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.once('error', fail);
-    child.once('close', (code) => {
-      children.delete(child);
-      done({ stdout, stderr, code });
-    });
+function boardsOf(jobs: readonly QualifyJob[], rows: readonly MatrixRow[]): BoardMatrix[] {
+  const boards = [...new Set(jobs.map(({ board }) => board))];
+  return boards.map((board) => {
+    const own = [...jobs.entries()].filter(([, job]) => job.board === board);
+    return {
+      board,
+      cases: own.find(([, { defect }]) => defect === undefined)?.[1].cases ?? [],
+      rows: own.flatMap(([index]) => rows[index] ?? []),
+      defects: own.flatMap(([, { defect }]) => defect ?? []),
+    };
   });
+}
+
+function plain(matrix: KillMatrix, problems: readonly string[], making: Making) {
+  const boards = matrix.boards.map(({ board, cases, rows }) => ({
+    board: board.board,
+    cases,
+    rows: rows.map(({ defect, verdicts, reasons, failed }) => ({
+      defect: defect ?? null,
+      verdicts: Object.fromEntries(verdicts),
+      reasons: Object.fromEntries(reasons ?? []),
+      failed: failed ?? null,
+    })),
+  }));
+  return { ...making, partial: matrix.partial, boards, problems };
 }

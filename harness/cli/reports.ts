@@ -5,6 +5,7 @@ import { runJson } from '../../reports/table/json.ts';
 import { renderTable } from '../../reports/table/table.ts';
 import { wantsColour } from '../../reports/table/terminal.ts';
 import type { DescribeCase } from '../../reports/case-description.ts';
+import { deeperThan, sameAtDepth } from './depth.ts';
 import { pathForPeople } from './paths.ts';
 import type { Catalogue } from '../catalogue/index.ts';
 import { explain } from '../errors.ts';
@@ -40,8 +41,19 @@ export async function writeReports(model: RunModel, runDir: string, options: Rep
     return;
   }
   const { stdout } = process;
+  const next = deeperThan(model.header.depth);
+  const deeper =
+    next === undefined
+      ? {}
+      : { deeper: sameAtDepth(model.header.command, next, process.env.npm_lifecycle_event) };
   process.stdout.write(
-    renderTable(model, { columns: stdout.columns, colour: wantsColour(stdout), ...shown, describe }),
+    renderTable(model, {
+      columns: stdout.columns,
+      colour: wantsColour(stdout),
+      ...shown,
+      ...deeper,
+      describe,
+    }),
   );
 }
 

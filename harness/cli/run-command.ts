@@ -8,7 +8,9 @@ import { liveProgress, silentProgress, type Progress } from './progress.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';
 import { loadSuites, runSuites, selectCases } from './suites.ts';
-import { knownDefects } from './defects.ts';
+import { mustHaveDefects } from './defects-of-board.ts';
+import { mustBeSome, withinDepth } from './depth.ts';
+import { acceptHarm, harmOf, operatorHere } from './harm.ts';
 
 /** @returns the exit code, taken from the record */
 export async function runCommand(
@@ -17,9 +19,12 @@ export async function runCommand(
   argv: readonly string[],
 ): Promise<number> {
   const prepared = await prepare(boardFile ?? defaultBoard());
-  knownDefects(options.defect);
+  mustHaveDefects(prepared.board, options.defect);
   const mocha = await loadSuites();
-  const selected = selectCases(prepared.catalogue, options.case, options.suite);
+  const chosen = selectCases(prepared.catalogue, options.case, options.suite);
+  const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
+  mustBeSome(selected, options.depth);
+  const harmAccepted = await acceptHarm(harmOf(prepared, selected), operatorHere(options.yes === true));
   const quiet = options.json === true;
   const live = quiet ? silentProgress : liveProgress(selected.length, process.stderr);
   if (!quiet) announce(prepared.board.title, selected.length, options.defect);
@@ -28,6 +33,8 @@ export async function runCommand(
     const runDir = await runCases(prepared, mocha, {
       outDir: resolve(options.out ?? defaultOutDir()),
       selected,
+      leftOut,
+      harmAccepted,
       progress: live,
       command: ['fieldproof', ...argv],
       defects: options.defect,

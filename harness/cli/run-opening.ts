@@ -3,17 +3,22 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
-import type { BoardFile } from '../board/index.ts';
+import type { BoardFile, Declaration } from '../board/index.ts';
 import type { FirmwareImage } from '../capabilities.ts';
-import { BenchError, explain, NotExecuted } from '../errors.ts';
+import { explain, NotExecuted } from '../errors.ts';
 import { digestTwiceHex } from '../record/digest.ts';
+import type { RunEvents } from '../record/events.ts';
 import type { RunRecord } from '../record/record.ts';
 import { startOfRun } from '../record/run-model.ts';
 import { version } from './paths.ts';
 import type { Prepared, SessionOptions } from './session.ts';
 
 /** The first entry: what is tested, by what, with which inputs. */
-export function opening(prepared: Prepared, options: SessionOptions, runId: string) {
+export function opening(
+  prepared: Prepared,
+  options: SessionOptions,
+  { runId, seed }: { runId: string; seed: string },
+): RunEvents['run-opened'] {
   const { board, sources, declaration, catalogue, loaded } = prepared;
   const images = Object.entries(board.images).flatMap(([name, image]) =>
     image === undefined || Array.isArray(image)
@@ -33,23 +38,13 @@ export function opening(prepared: Prepared, options: SessionOptions, runId: stri
     command: options.command,
     defects: options.defects,
     selected: options.selected.map(({ id }) => id),
+    depth: options.depth,
+    everyIngress: options.everyIngress,
+    cuts: options.cuts,
+    seed,
+    leftOut: options.leftOut.map(({ id }) => id),
+    ...(options.harmAccepted === undefined ? {} : { harmAccepted: options.harmAccepted }),
   };
-}
-
-/** Puts `--defect` into the settings of the simulated supply; any other board has no such switch. */
-export function defectOverrides(
-  board: BoardFile,
-  defects: readonly string[],
-): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
-  if (defects.length === 0) return {};
-  const [wire] = Object.entries(board.wires).find(([, entry]) => entry.driver === 'simulated-power') ?? [];
-  if (wire === undefined) {
-    throw new BenchError(
-      'no-simulated-device',
-      `--defect needs a simulated device; ${board.board} is a real one`,
-    );
-  }
-  return { [wire]: { defects } };
 }
 
 /** The images of the board file by their role, but for the series. */
@@ -60,6 +55,13 @@ export function readImages(board: BoardFile): ReadonlyMap<string, FirmwareImage>
     images.set(name, readImage(name, (image as { path: string }).path));
   }
   return images;
+}
+
+/** The stock of ever newer images that is still unused: the newest ones, for the oldest were installed first. */
+export function readSeries({ images }: BoardFile, { controls }: Declaration): FirmwareImage[] {
+  const listed = (images.series ?? []).map((image, index) => ({ name: `series ${index + 1}`, ...image }));
+  const left = controls?.way === 'series' ? controls.left : listed.length;
+  return listed.slice(Math.max(0, listed.length - left)).map(({ name, path }) => readImage(name, path));
 }
 
 /** @param name for messages and the record */

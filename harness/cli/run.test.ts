@@ -66,6 +66,46 @@ describe('fieldproof run', function () {
     );
   });
 
+  it('tries as much as its depth says, the last one given, and says what it left out', async () => {
+    board = testBoard();
+    const { code, stdout, stderr } = await fieldproof(
+      ...['run', board.board, '--case', 'SIG-03', '--depth', 'full', '--depth', 'smoke'],
+      ...['--out', board.out, '--no-report'],
+    );
+    assert.equal(code, 0, stderr);
+    const said = stdout.replace(/\s+/g, ' ');
+    assert.match(
+      said,
+      /Depth smoke left out \d+ attack images: fieldproof run .* --case SIG-03 .* --depth standard $/,
+    );
+    const entries = entriesOf(onlyRun(board.out));
+    const [opened] = entries.filter((entry) => entry.kind === 'run-opened');
+    const [closed] = entries.filter((entry) => entry.kind === 'run-closed');
+    assert.equal(opened?.payload.depth, 'smoke');
+    assert.match(opened.payload.seed, /^[0-9a-f]{32}$/);
+    assert.ok((closed?.payload.imagesLeftOut ?? 0) > 0);
+  });
+
+  it('does not start what may cost a real device unless somebody agrees, and records who did how', async () => {
+    board = testBoard((text) =>
+      text
+        .replace(
+          /^ {2}power: \{.*\}$/m,
+          '  power: { driver: exec-power, onCommand: ["true"], offCommand: ["true"] }',
+        )
+        .replace('path: !from power.console', 'path: /dev/serial/by-id/none'),
+    );
+    const run = ['run', board.board, '--case', 'RB-16', '--out', board.out];
+    const refused = await fieldproof(...run);
+    assert.equal(refused.code, 64, refused.stderr);
+    assert.match(refused.stderr, /power-cut-during-update \(RB-16\): Cuts the supply[^]*next: .*--yes/);
+    assert.ok(!existsSync(board.out), 'no record, for nothing was begun');
+    const agreed = await fieldproof(...run, '--yes');
+    assert.equal(agreed.code, 3, 'the port is not there');
+    const [opened] = entriesOf(onlyRun(board.out)).filter((entry) => entry.kind === 'run-opened');
+    assert.deepEqual(opened?.payload.harmAccepted, { stimuli: ['power-cut-during-update'], by: '--yes' });
+  });
+
   it('ends with 1 for a broken device, and with 2 for what could not be executed', async () => {
     board = testBoard();
     const run = ['run', board.board, '--out', board.out, '--no-report'];

@@ -25,12 +25,14 @@ import { BenchError, explain, NotExecuted } from '../errors.ts';
 import { loadImageEngine } from '../lifecycle/image-engine.ts';
 import { bootsWithinMs, setCurrentRun, type Depth, type Run, type RunProgress } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
+import type { HarmAccepted } from './harm.ts';
 import { RunRecord } from '../record/record.ts';
 import { combine, verdicts, type Verdict } from '../verdict.ts';
 import { mustHaveSpace, watchingDisk } from './disk-space.ts';
 import { makersKeysOf, testKeyOf } from './board-keys.ts';
 import { lockBoard } from './lock-board.ts';
-import { defectOverrides, noteFailure, opening, readImage, readImages, stamp } from './run-opening.ts';
+import { defectOverrides } from './simulated-supply.ts';
+import { noteFailure, opening, readImages, readSeries, stamp } from './run-opening.ts';
 import { stopOnSignal } from './signals.ts';
 import { applyMakersProfile } from '../makers-profile.ts';
 import { catalogueDir } from './paths.ts';
@@ -70,6 +72,8 @@ export async function prepare(boardFile: string): Promise<Prepared> {
 export interface SessionOptions {
   outDir: string;
   selected: readonly RegisteredCase[];
+  /** Cases that the depth left out of the selection. */
+  leftOut: readonly RegisteredCase[];
   progress: RunProgress;
   command: readonly string[];
   /** Faults to switch on in a simulated device. */
@@ -77,6 +81,8 @@ export interface SessionOptions {
   cuts: number;
   depth: Depth;
   everyIngress: boolean;
+  /** Stimuli that may cost this device, and how a person agreed to them. */
+  harmAccepted?: HarmAccepted | undefined;
   /** Runs of the same simulated board beside each other take different lanes, and so different locks. */
   lane: string;
   interactive: boolean;
@@ -150,7 +156,8 @@ export class Session {
 
   static #create(prepared: Prepared, options: SessionOptions, record: RunRecord, lock: HeldLock): Session {
     const { board, sources, declaration, catalogue } = prepared;
-    record.append('run-opened', opening(prepared, options, record.runId));
+    const seed = randomBytes(16).toString('hex');
+    record.append('run-opened', opening(prepared, options, { runId: record.runId, seed }));
     const bench = new Bench({
       board,
       boardDir: sources.directory,
@@ -179,9 +186,9 @@ export class Session {
       bench,
       record,
       images: readImages(board),
-      series: (board.images.series ?? []).map((image, index) => readImage(`series ${index + 1}`, image.path)),
+      series: readSeries(board, declaration),
       keys: new Map(Object.entries(board.keys)),
-      seed: randomBytes(16).toString('hex'),
+      seed,
       progress: watchingDisk(options.progress, options.outDir, (reason) => {
         interrupt(reason);
       }),
@@ -194,6 +201,7 @@ export class Session {
       poisoned: undefined,
       interrupted: false,
       interruption,
+      imagesLeftOut: new Map(),
       verdicts: new Map(),
     };
     return new Session({ run, bench, record, lock, prepared, interrupt });
@@ -299,6 +307,7 @@ export class Session {
         counts,
         tookMs: this.#clock.elapsedMs,
         interrupted: this.run.interrupted,
+        imagesLeftOut: [...this.run.imagesLeftOut.values()].reduce((sum, images) => sum + images, 0),
         ...(finalState === undefined ? {} : { finalState }),
       });
     } catch (error) {

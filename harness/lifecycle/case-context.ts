@@ -37,6 +37,7 @@ export class CaseContext {
   stimulusDelivered = false;
   #step: string | undefined;
   #ended = false;
+  #leftOut = 0;
 
   constructor(run: Run, id: string, attempt = 1) {
     this.run = run;
@@ -152,6 +153,13 @@ export class CaseContext {
     if (this.notes.includes(text)) return;
     this.notes.push(text);
     this.write('note', { text });
+  }
+
+  /** So many attack images are left to a deeper run; a later attempt of the case counts anew. */
+  leaveOut(images: number): void {
+    this.#leftOut += images;
+    this.run.imagesLeftOut.set(this.id, this.#leftOut);
+    this.note(`${images} more attacks are left to a deeper run (--depth)`);
   }
 
   /** Keeps a finding against the device and goes on; the case violates in the end. */

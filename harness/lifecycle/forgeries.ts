@@ -81,7 +81,7 @@ export function forgeries(
       if (offered.length === atMost) break;
     }
   }
-  if (seen < ids.length) t.note(`${ids.length - seen} more attacks are left to a deeper run (--depth)`);
+  if (seen < ids.length) t.leaveOut(ids.length - seen);
   if (offered.length > 0) return offered;
   throw new NotExecuted(
     'no-such-attack',

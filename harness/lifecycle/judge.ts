@@ -93,7 +93,7 @@ function gate(t: CaseContext, registered: RegisteredCase): void {
 }
 
 /** The declared reason for which a case does not apply: only when all its requirements are conditional and waived. */
-function waiverFor(run: Run, id: string): string | undefined {
+export function waiverFor(run: Pick<Run, 'catalogue' | 'declaration'>, id: string): string | undefined {
   const described = run.catalogue.case(id);
   const reasons = described.requirements.map((requirementId) => {
     const requirement = run.catalogue.requirement(requirementId);

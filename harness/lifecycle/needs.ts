@@ -33,6 +33,12 @@ export interface MissingNeed {
 const imageWord = (role: string): string =>
   role in imageRoles ? imageRoles[role as ImageRole] : 'an image of the vendor';
 
+/** What a key is for and how it is written. */
+const keyWords: Readonly<Record<string, string>> = {
+  commands: 'the key with which command messages are authenticated',
+  maker: 'the public keys or certificates that verify the maker’s images, in PEM',
+};
+
 /** The needs that this board cannot meet, judged from its file alone. */
 export function missingNeeds(needs: readonly Need[], board: BoardFile): MissingNeed[] {
   return needs.flatMap((need) => {
@@ -58,8 +64,8 @@ function whatIsMissing(need: Need, board: BoardFile): { what: string; next: stri
     case 'key':
       return absent(
         board.keys[name],
-        `key "${name}"`,
-        `Add keys.${name}: !secret path/to/key to the board file.`,
+        `key "${name}": ${keyWords[name] ?? 'a key of the device under test'}`,
+        `Ask the vendor for it and add keys.${name}: !secret path/to/key.`,
       );
     case 'tamper':
       return absent(

@@ -72,6 +72,7 @@ export class RejectionBatch {
       t.run.record.checkpoint();
     };
     body.provisional = true;
+    body.batch = this;
     return body;
   }
 

@@ -3,7 +3,7 @@
 import type { Device, FirmwareImage } from '../capabilities.ts';
 import type { BoardFile, Declaration } from '../board/index.ts';
 import type { Catalogue } from '../catalogue/index.ts';
-import type { RunEventKind, RunEvents } from '../record/events.ts';
+import { depths, type Depth, type RunEventKind, type RunEvents } from '../record/events.ts';
 import type { PublicKey, TestKey } from '../image/trust.ts';
 import type { Verdict } from '../verdict.ts';
 
@@ -31,9 +31,7 @@ export interface RunProgress {
   caseEnded(id: string, verdict: Verdict, provisional: boolean, reason: string, tookMs: number): void;
 }
 
-/** How much of each case is tried. */
-export const depths = ['smoke', 'standard', 'full'] as const;
-export type Depth = (typeof depths)[number];
+export { depths, type Depth };
 
 export interface Run {
   readonly board: BoardFile;
@@ -67,6 +65,8 @@ export interface Run {
   interrupted: boolean;
   /** Rejects with NotExecuted when the operator asks to stop; a running case is raced against it. */
   readonly interruption: Promise<never>;
+  /** Attack images that the depth left out, by case. */
+  readonly imagesLeftOut: Map<string, number>;
   /** Latest verdict per case. */
   readonly verdicts: Map<string, Verdict>;
 }

@@ -28,12 +28,16 @@ export interface RegisteredCase {
   id: string;
   title: string;
   plan: CasePlan;
+  /** The batch whose controls the case shares, if any. */
+  batch?: object;
 }
 
 /** The body of a case. `provisional` bodies belong to a batch, whose closing control makes the verdict final. */
 export interface CaseBody {
   (t: CaseContext): Promise<void>;
   provisional?: boolean;
+  /** That batch; what it is, only `plan` asks. */
+  batch?: object;
 }
 
 const registry = new Map<string, RegisteredCase>();
@@ -50,7 +54,8 @@ export function registeredCases(): ReadonlyMap<string, RegisteredCase> {
  */
 export function testCase(title: string, plan: CasePlan, body: CaseBody): void {
   const [id = ''] = title.split(' ');
-  registry.set(id, { id, title: title.slice(id.length + 1), plan });
+  const batch = body.batch === undefined ? {} : { batch: body.batch };
+  registry.set(id, { id, title: title.slice(id.length + 1), plan, ...batch });
   it(title, async function () {
     this.timeout(0); // deadlines are ours
     const outcome = await judge(currentRun(), { id, title: title.slice(id.length + 1), plan }, body);

@@ -6,6 +6,13 @@
 import type { Answer, Delivery, FirmwareState, Stage } from '../capabilities.ts';
 import type { Verdict } from '../verdict.ts';
 
+/** How much of each case is tried, from a glance to everything. */
+export const depths = ['smoke', 'standard', 'full'] as const;
+export type Depth = (typeof depths)[number];
+
+/** How a person agreed to stimuli that may cost the device: asked at the terminal, or by the option beforehand. */
+export type HarmAcceptance = 'terminal' | '--yes';
+
 /** A digest with the name of what was digested. Lower-case hex SHA-256. */
 export interface NamedDigest {
   name: string;
@@ -45,6 +52,18 @@ export interface RunEvents {
     /** Names of faults that the operator switched on in a simulated device; part of the account, unseen by suites. */
     defects: readonly string[];
     selected: readonly string[];
+    /** How much of each case is tried. */
+    depth: Depth;
+    /** True when each attack image goes through every way in. */
+    everyIngress: boolean;
+    /** Power cuts of a sweep. */
+    cuts: number;
+    /** Master seed of everything random in this run, hex. */
+    seed: string;
+    /** Cases that the selection names and the depth leaves out. */
+    leftOut: readonly string[];
+    /** Stimuli that may cost the device and were allowed, and how a person agreed to them; absent where none had to. */
+    harmAccepted?: { stimuli: readonly string[]; by: HarmAcceptance };
   };
   /** Opening, closing, power, lock, loss of a wire, recovery: what the bench did. */
   bench: { action: string; wire?: string; ok: boolean; tookMs?: number; detail?: string };
@@ -88,6 +107,8 @@ export interface RunEvents {
     counts: Readonly<Record<Verdict, number>>;
     tookMs: number;
     interrupted: boolean;
+    /** Attack images that the depth left out, over all cases; absent: none. */
+    imagesLeftOut?: number;
     finalState?: FirmwareState;
   };
 }

@@ -59,6 +59,11 @@ export function madeUpHeader(runId: string): RunEvents['run-opened'] {
     command: ['run', 'bench-7.yaml'],
     defects: [],
     selected: [...madeUpCases],
+    depth: 'standard',
+    everyIngress: false,
+    cuts: 40,
+    seed: '00'.repeat(16),
+    leftOut: [],
   };
 }
 

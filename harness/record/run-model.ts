@@ -75,6 +75,8 @@ export interface RunModel {
   /** The first cause on which later cases depend. */
   poisoned?: RunEvents['poisoned'];
   finalState?: FirmwareState;
+  /** Attack images that the depth left out, over all cases. */
+  imagesLeftOut: number;
   /** How often the run was continued after an interruption. */
   resumed: number;
   /** Root of the record, once closed. */
@@ -96,6 +98,11 @@ const unbound: RunEvents['run-opened'] = {
   command: [],
   defects: [],
   selected: [],
+  depth: 'standard',
+  everyIngress: false,
+  cuts: 0,
+  seed: '',
+  leftOut: [],
 };
 
 /** Action of the bench event that says, with `ok: false`, that not a single case could be started, and why. */
@@ -112,7 +119,8 @@ export const startOfRun = 'start of the run';
  * @param entries of one run, in order, as `readRun` returns them
  */
 export function modelOf(entries: readonly Entry[]): RunModel {
-  const header = first(entries, 'run-opened')?.payload ?? unbound;
+  // Records of earlier versions lack some of it.
+  const header = { ...unbound, ...first(entries, 'run-opened')?.payload };
   const closed = first(entries, 'run-closed')?.payload;
   const poisoned = first(entries, 'poisoned')?.payload;
   const interrupted = closed?.interrupted ?? true;
@@ -144,6 +152,7 @@ export function modelOf(entries: readonly Entry[]): RunModel {
     identities: all(entries, 'identity'),
     ...(poisoned === undefined ? {} : { poisoned }),
     ...(closed?.finalState === undefined ? {} : { finalState: closed.finalState }),
+    imagesLeftOut: closed?.imagesLeftOut ?? 0,
     resumed: entries.filter(({ kind }) => kind === 'record-resumed').length,
     ...(root === undefined ? {} : { root }),
     entries,

@@ -1,6 +1,6 @@
 /** The run as one JSON value, for `--json`: the same facts as the table, for programs. */
 
-import type { Finding, Measurement } from '../../harness/record/events.ts';
+import type { Depth, Finding, Measurement } from '../../harness/record/events.ts';
 import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
 import type { Verdict } from '../../harness/verdict.ts';
 import type { DescribeCase } from '../case-description.ts';
@@ -38,6 +38,14 @@ export interface RunJson {
   board: { name: string; title: string; sha256: string };
   device: Readonly<Record<string, string>>;
   catalogue: { version: string; sha256: string };
+  depth: Depth;
+  everyIngress: boolean;
+  /** Power cuts of a sweep. */
+  cuts: number;
+  /** Master seed of everything random, hex. */
+  seed: string;
+  /** What the depth left out: cases, and how many attack images of the others. */
+  leftOut: { cases: readonly string[]; images: number };
   images: readonly { name: string; sha256: string }[];
   poisoned: { cause: string; byCase: string } | null;
   /** Merkle root of the record; null while it is not closed. */
@@ -66,6 +74,11 @@ export function runJson(
     board: { name: header.board.name, title: header.board.title, sha256: header.board.sha256 },
     device: header.device,
     catalogue: header.catalogue,
+    depth: header.depth,
+    everyIngress: header.everyIngress,
+    cuts: header.cuts,
+    seed: header.seed,
+    leftOut: { cases: header.leftOut, images: model.imagesLeftOut },
     images: header.images,
     poisoned: model.poisoned ?? null,
     recordRoot: model.root ?? null,

@@ -60,6 +60,21 @@ describe('The table at the end of a run', () => {
     );
   });
 
+  it('says what its depth left out, and how to run that', () => {
+    const said = (leftOut: string[], imagesLeftOut: number, deeper?: string): string =>
+      renderTable(
+        { ...model, header: { ...model.header, depth: 'smoke', leftOut }, imagesLeftOut },
+        { columns: 200, ...(deeper === undefined ? {} : { deeper }) },
+      );
+    assert.match(
+      said(['RB-17', 'RB-18'], 143, 'npm start -- --depth standard'),
+      /\nDepth smoke left out 2 cases \(RB-17, RB-18\) and 143 attack images: npm start -- --depth standard\n$/,
+    );
+    assert.match(said(['RB-17'], 0), /\nDepth smoke left out 1 case \(RB-17\)\n$/);
+    assert.match(said([...'abcdefgh'], 1), /left out 8 cases \(a, b, c, d, e, f …\) and 1 attack image\n$/);
+    assert.doesNotMatch(said([], 0, 'npm start'), /left out|npm start/);
+  });
+
   it('takes titles and suites of cases that never started from the catalogue', () => {
     const describe = () =>
       ({
@@ -111,6 +126,8 @@ describe('The run as JSON', () => {
         madeUpVerdicts,
       );
       assert.equal(value.exitCode, 1);
+      assert.equal(value.depth, 'standard');
+      assert.deepEqual(value.leftOut, { cases: [], images: 0 });
       assert.equal(value.recordRoot?.length, 64);
       assert.equal(value.cases.at(-1)?.startedAt, null);
       assert.equal(value.report, 'r.html');

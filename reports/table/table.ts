@@ -12,12 +12,15 @@ export interface TableOptions {
   colour?: boolean;
   /** Path of the report, shown last. */
   report?: string;
+  /** Command that runs the next depth, said with what this one left out. */
+  deeper?: string;
   describe?: DescribeCase;
 }
 
 const longestVerdict = Math.max(...verdicts.map(({ length }) => length));
 const gap = '  ';
 const minTitleColumns = 20;
+const idsShown = 6;
 
 /** One table per suite, then the verdict in one word with the counts, then the path of the report. Ends with a newline. */
 export function renderTable(model: RunModel, options: TableOptions = {}): string {
@@ -93,9 +96,25 @@ function summary(model: RunModel, layout: Layout, options: TableOptions): string
     `${word}${gap}${head}`,
     ...more.map((line) => `${' '.repeat(left)}${line}`),
     ...(model.interrupted ? [interruption(model)] : []),
+    ...leftOut(model, layout, options),
     ...(options.report === undefined ? [] : [`Report: ${options.report}`]),
   ].join('\n');
 }
+
+/** What a deeper run would have tried: a pass says nothing of it. */
+function leftOut({ header, imagesLeftOut }: RunModel, layout: Layout, { deeper }: TableOptions): string[] {
+  const { length } = header.leftOut;
+  const shown = header.leftOut.slice(0, idsShown).join(', ');
+  const parts = [
+    ...(length === 0 ? [] : [`${counted(length, 'case')} (${shown}${length > idsShown ? ' …' : ''})`]),
+    ...(imagesLeftOut === 0 ? [] : [counted(imagesLeftOut, 'attack image')]),
+  ];
+  if (parts.length === 0) return [];
+  const said = `Depth ${header.depth} left out ${parts.join(' and ')}`;
+  return wrap(plainText(deeper === undefined ? said : `${said}: ${deeper}`), layout.columns);
+}
+
+const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
 function interruption({ root }: RunModel): string {
   return root === undefined

@@ -180,6 +180,7 @@ export function fakeRun(options: FakeRunOptions = {}): FakeRun {
     poisoned: undefined,
     interrupted: false,
     interruption,
+    imagesLeftOut: new Map(),
     verdicts: new Map(),
     stop: (reason = 'the operator ended the run') => {
       run.interrupted = true;
