@@ -17,7 +17,7 @@ export type { CommandsDeclaration, BoardFile, Declaration } from './board/index.
 export type { MakersProfile } from './makers-profile.ts';
 export { buildMessage } from './replay/message.ts';
 export { searchWindow } from './replay/window-search.ts';
-export { auditMarker, mustBeAudited } from './lifecycle/audit.ts';
+export { auditMarker, mustBeAudited, wasAudited } from './lifecycle/audit.ts';
 export { CaseContext } from './lifecycle/case-context.ts';
 export { controlUpdate, mustHaveTrace, nextControlImage } from './lifecycle/controls.ts';
 export { everyOne } from './lifecycle/every-one.ts';
@@ -36,7 +36,7 @@ export {
 export type { ForbiddenImage } from './lifecycle/forbidden-image.ts';
 export { forgeries } from './lifecycle/forgeries.ts';
 export type { Need } from './lifecycle/needs.ts';
-export { mustBeAlive } from './lifecycle/process-watch.ts';
+export { mustBeAlive, watchProcess } from './lifecycle/process-watch.ts';
 export { poison, recover } from './lifecycle/recovery.ts';
 export { offerForbidden, rejectionBatch } from './lifecycle/rejection-batch.ts';
 export { provenDead } from './lifecycle/proven-dead.ts';

@@ -3,7 +3,7 @@
  * Controls are made of this, and so is recovery.
  */
 
-import type { Firmware, FirmwareImage, FirmwareState } from '../capabilities.ts';
+import type { Answer, Firmware, FirmwareImage, FirmwareState } from '../capabilities.ts';
 import { until } from '../clock.ts';
 import { BenchError, NotExecuted, TimeoutError } from '../errors.ts';
 import { auditMarker, wasAudited } from './audit.ts';
@@ -21,6 +21,8 @@ export interface Installation {
    * "accepted" is no more than the device's word.
    */
   trace?: string;
+  /** The answer at which it ended, where the device did not say yes. */
+  answer?: Answer;
 }
 
 export function firmwareOf(t: CaseContext): Firmware {
@@ -84,13 +86,13 @@ export async function install(
     `legitimate ${image.name} through ${ingress}`,
     await firmware.offer(image, ingress),
   );
-  if (offered.kind !== 'accepted') return rejected(t, `the offer was ${say(offered)}`);
+  if (offered.kind !== 'accepted') return rejected(t, 'the offer', offered);
   const activated = t.answered('activate', await firmware.activate(ingress));
-  if (activated.kind === 'refused') return rejected(t, `activation was ${say(activated)}`);
+  if (activated.kind === 'refused') return rejected(t, 'activation', activated);
   const running = await stateOnceRunning(t, image, was);
   if (firmware.confirm !== undefined) {
     const confirmed = t.answered('confirm', await firmware.confirm());
-    if (confirmed.kind !== 'accepted') return rejected(t, `confirmation was ${say(confirmed)}`);
+    if (confirmed.kind !== 'accepted') return rejected(t, 'confirmation', confirmed);
   }
   const state = await readState(t, `after installing ${image.name}`);
   const wrong = contradiction(state, image);
@@ -133,8 +135,9 @@ function mustBeAbleToConfirm(t: CaseContext, firmware: Firmware): void {
   });
 }
 
-async function rejected(t: CaseContext, detail: string): Promise<Installation> {
-  return { accepted: false, detail, state: await readState(t, 'after a refused control') };
+async function rejected(t: CaseContext, what: string, answer: Answer): Promise<Installation> {
+  const state = await readState(t, 'after a refused control');
+  return { accepted: false, detail: `${what} was ${say(answer)}`, state, answer };
 }
 
 /**
