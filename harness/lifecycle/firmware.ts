@@ -3,7 +3,7 @@
  * Controls are made of this, and so is recovery.
  */
 
-import type { Answer, Firmware, FirmwareImage, FirmwareState } from '../capabilities.ts';
+import type { AnswerKind, Firmware, FirmwareImage, FirmwareState } from '../capabilities.ts';
 import { until } from '../clock.ts';
 import { BenchError, NotExecuted, TimeoutError } from '../errors.ts';
 import { auditMarker, wasAudited } from './audit.ts';
@@ -16,13 +16,13 @@ export interface Installation {
   /** Where it ended, in words. */
   detail: string;
   state: FirmwareState;
+  /** What the device answered to the offer. */
+  offered?: AnswerKind;
   /**
    * What shows that the device did something: a changed state, a trial in between, its own log. Without a trace,
    * "accepted" is no more than the device's word.
    */
   trace?: string;
-  /** The answer at which it ended, where the device did not say yes. */
-  answer?: Answer;
 }
 
 export function firmwareOf(t: CaseContext): Firmware {
@@ -86,23 +86,25 @@ export async function install(
     `legitimate ${image.name} through ${ingress}`,
     await firmware.offer(image, ingress),
   );
-  if (offered.kind !== 'accepted') return rejected(t, 'the offer', offered);
+  const { kind } = offered;
+  if (kind !== 'accepted') return rejected(t, kind, `the offer was ${say(offered)}`);
   const activated = t.answered('activate', await firmware.activate(ingress));
-  if (activated.kind === 'refused') return rejected(t, 'activation', activated);
+  if (activated.kind === 'refused') return rejected(t, kind, `activation was ${say(activated)}`);
   const running = await stateOnceRunning(t, image, was);
   if (firmware.confirm !== undefined) {
     const confirmed = t.answered('confirm', await firmware.confirm());
-    if (confirmed.kind !== 'accepted') return rejected(t, 'confirmation', confirmed);
+    if (confirmed.kind !== 'accepted') return rejected(t, kind, `confirmation was ${say(confirmed)}`);
   }
   const state = await readState(t, `after installing ${image.name}`);
   const wrong = contradiction(state, image);
-  if (wrong !== undefined) return { accepted: false, detail: `the device said yes, but ${wrong}`, state };
+  const said = { offered: kind, state };
+  if (wrong !== undefined) return { accepted: false, detail: `the device said yes, but ${wrong}`, ...said };
   const [trace] = [...changes(was, state), ...changes(was, running)];
-  if (trace !== undefined) return { accepted: true, detail: `${image.name} runs (${trace})`, state, trace };
+  if (trace !== undefined) return { accepted: true, detail: `${image.name} runs (${trace})`, ...said, trace };
   if (marker !== undefined && (await wasAudited(t, 'updateInstalled', marker))) {
-    return { accepted: true, detail: `${image.name} runs (logged)`, state, trace: 'the device logged it' };
+    return { accepted: true, detail: `${image.name} runs (logged)`, ...said, trace: 'the device logged it' };
   }
-  return { accepted: true, detail: `${image.name} runs, or what ran before does: they look alike`, state };
+  return { accepted: true, detail: `${image.name} runs, or what ran before does: they look alike`, ...said };
 }
 
 /**
@@ -135,9 +137,8 @@ function mustBeAbleToConfirm(t: CaseContext, firmware: Firmware): void {
   });
 }
 
-async function rejected(t: CaseContext, what: string, answer: Answer): Promise<Installation> {
-  const state = await readState(t, 'after a refused control');
-  return { accepted: false, detail: `${what} was ${say(answer)}`, state, answer };
+async function rejected(t: CaseContext, offered: AnswerKind, detail: string): Promise<Installation> {
+  return { accepted: false, offered, detail, state: await readState(t, 'after a refused control') };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** After whatever was done to its updater, and without a restart in between: is the device still of use? */
 
 import {
+  differsFromImage,
   install,
   nextControlImage,
   recover,
@@ -44,12 +45,17 @@ export async function mustTakeLegitimateUpdate(
   });
 }
 
-/** A bad line breaks an update off as well; only the device's no, or its state, speaks against it. */
-async function mustBeTheDevice(t: CaseContext, { answer, detail }: Installation, image: FirmwareImage) {
+/** A bad line breaks an update off as well; only the device's no, or what it runs after its yes, speaks against it. */
+async function mustBeTheDevice(
+  t: CaseContext,
+  { offered, detail, state }: Installation,
+  image: FirmwareImage,
+): Promise<void> {
   const [faulty] = await t.run.bench.selfTest();
   if (faulty !== undefined)
     t.inconclusive('bench-not-in-order', `${detail}, while wire ${faulty.wire} fails its self-test`);
-  if (answer === undefined || answer.kind === 'refused') return;
+  if (offered === 'refused') return;
+  if (offered === 'accepted' && differsFromImage(state, image) !== undefined) return;
   t.inconclusive('control-after-failed', `${image.name} did not install: ${detail}`);
 }
 
