@@ -37,10 +37,9 @@ export {
 export type { Circumstance, ForbiddenImage } from './lifecycle/forbidden-image.ts';
 export { forgeries } from './lifecycle/forgeries.ts';
 export type { Need } from './lifecycle/needs.ts';
-export { mustBeAlive } from './lifecycle/process-watch.ts';
+export { mustBeAlive, watchProcess } from './lifecycle/process-watch.ts';
 export { poison, recover } from './lifecycle/recovery.ts';
 export { offerForbidden, rejectionBatch } from './lifecycle/rejection-batch.ts';
-export { mustTakeUpdatesAgain } from './lifecycle/still-serviceable.ts';
 export { provenDead } from './lifecycle/proven-dead.ts';
 export { currentRun } from './lifecycle/run.ts';
 export { changes, differsFromImage, fitOf, mustSeeSomething, onTrial, say } from './lifecycle/state.ts';

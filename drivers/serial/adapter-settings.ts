@@ -35,6 +35,14 @@ export const consoleCommand = z.strictObject({
   withinMs,
 });
 
+export const consoleClock = z.strictObject({
+  ...consoleCommand.shape,
+  send: z
+    .string()
+    .refine((text) => text.includes('{utc}'), 'must contain {utc}')
+    .describe('The line to send; {utc} is replaced by the time to set, in UTC: 2026-11-29T05:40:24Z.'),
+});
+
 export const ymodem = z.strictObject({
   start: z
     .string()
@@ -89,6 +97,7 @@ export const consoleAudit = z.strictObject({
 export type ConsolePatternSettings = z.infer<typeof consolePattern>;
 export type ConsoleIdentitySettings = z.infer<typeof consoleIdentity>;
 export type ConsoleCommandSettings = z.infer<typeof consoleCommand>;
+export type ConsoleClockSettings = z.infer<typeof consoleClock>;
 export type YmodemSettings = z.infer<typeof ymodem>;
 export type ConsoleAlarmSettings = z.infer<typeof consoleAlarm>;
 export type ConsoleAuditSettings = z.infer<typeof consoleAudit>;
@@ -111,6 +120,12 @@ export const adapterSpecs: readonly AdapterSpec[] = [
     role: 'action',
     summary: 'A line that the device accepts or refuses.',
     settings: consoleCommand,
+  },
+  {
+    name: 'console-clock',
+    role: 'clock',
+    summary: 'A line that sets the clock of the device.',
+    settings: consoleClock,
   },
   { name: 'ymodem', role: 'ingress', summary: 'A firmware image through YMODEM.', settings: ymodem },
   {

@@ -1,6 +1,6 @@
 /** The text console of a serial wire: an always-on log, and a cursor that `expect` moves over it. */
 
-import type { Answer, Console, ConsoleMatch } from '../../harness/capabilities.ts';
+import type { Answer, Console, ConsoleMatch, EndlessTransfer } from '../../harness/capabilities.ts';
 import { Deadline, monotonicMs, pause } from '../../harness/clock.ts';
 import { type BenchError, DriverError } from '../../harness/errors.ts';
 import { ByteLog } from './byte-log.ts';
@@ -8,7 +8,9 @@ import { expectFault, forbiddenFault, overrunFault } from './console-faults.ts';
 import { logText, statelessPattern } from './log-text.ts';
 import { LineSplitter, type RawLine } from './line-splitter.ts';
 import { Mutex } from './mutex.ts';
-import { sendYmodem, type YmodemChannel } from './ymodem.ts';
+import { sendYmodemEndlessly } from './ymodem-endless.ts';
+import type { YmodemChannel } from './ymodem-session.ts';
+import { sendYmodem } from './ymodem.ts';
 
 /** What the console needs of the wire below it. */
 export interface ConsoleLink {
@@ -154,12 +156,14 @@ export class SerialConsole implements Console {
    * Sends a file with YMODEM, reading the receiver's bytes from the cursor on.
    *
    * @param options.stop ends the transfer between two bytes; the answer is then `closed`
+   * @param options.endless leaves the transfer without an end; see {@link sendYmodemEndlessly}
    * @throws DriverError when the wire does not carry all bytes; PortError when it dies. Silence is an answer.
    */
   async sendFile(
     file: { name: string; bytes: Uint8Array },
-    options: { blockWithinMs: number; stop?: AbortSignal },
+    options: { blockWithinMs: number; stop?: AbortSignal; endless?: EndlessTransfer },
   ): Promise<Answer> {
+    const { blockWithinMs, endless } = options;
     await this.options.link.ready();
     if (this.options.notTransparent !== undefined) {
       throw new DriverError(
@@ -170,7 +174,9 @@ export class SerialConsole implements Console {
         },
       );
     }
-    return sendYmodem(this.#channel(options.stop), file, options);
+    const channel = this.#channel(options.stop);
+    if (endless !== undefined) return sendYmodemEndlessly(channel, file, { blockWithinMs, endless });
+    return sendYmodem(channel, file, { blockWithinMs });
   }
 
   // -------------------------------------------------------------------------------------------------------------

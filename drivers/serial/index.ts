@@ -3,6 +3,7 @@
 import type { AnyAdapterModule, DriverModule } from '../../harness/driver.ts';
 import { consoleAlarmAdapter } from './adapters/console-alarm.ts';
 import { consoleAuditAdapter } from './adapters/console-audit.ts';
+import { consoleClockAdapter } from './adapters/console-clock.ts';
 import { consoleCommandAdapter } from './adapters/console-command.ts';
 import { consoleIdentityAdapter } from './adapters/console-identity.ts';
 import { consolePatternAdapter } from './adapters/console-pattern.ts';
@@ -18,6 +19,7 @@ const adapters: readonly AnyAdapterModule[] = [
   consolePatternAdapter,
   consoleIdentityAdapter,
   consoleCommandAdapter,
+  consoleClockAdapter,
   ymodemAdapter,
   consoleAlarmAdapter,
   consoleAuditAdapter,

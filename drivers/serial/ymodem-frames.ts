@@ -61,10 +61,11 @@ export function block(number: number, data: Uint8Array): Buffer {
 /**
  * Block 0: name, NUL, length in decimal, NULs. 1024 bytes long when 128 do not hold it (section 5).
  *
+ * @param fileBytes length of the file; absent: none is told, as the reference allows, and only EOT ends the file
  * @throws DriverError when the name holds NUL or does not fit
  */
-export function headerBlock(name: string, fileBytes: number): Buffer {
-  const text = Buffer.from(`${name}\0${fileBytes}`, 'utf8');
+export function headerBlock(name: string, fileBytes?: number): Buffer {
+  const text = Buffer.from(`${name}\0${fileBytes ?? ''}`, 'utf8');
   if (name === '' || name.includes('\0') || text.length >= LONG_BLOCK_BYTES) {
     throw new DriverError('file-name', `YMODEM cannot carry the file name (${name.length} characters)`, {
       hint: 'Set fileName to a short name without control characters.',
@@ -73,6 +74,16 @@ export function headerBlock(name: string, fileBytes: number): Buffer {
   const data = Buffer.alloc(text.length < SHORT_BLOCK_BYTES ? SHORT_BLOCK_BYTES : LONG_BLOCK_BYTES);
   text.copy(data);
   return block(0, data);
+}
+
+/**
+ * A short block whose CRC is wrong: no receiver keeps it, and one that still receives asks for it again. Its content
+ * is filler, so that it can do no harm where a command line reads it.
+ */
+export function spoiltBlock(number: number): Buffer {
+  const frame = block(number, Buffer.alloc(SHORT_BLOCK_BYTES, PADDING));
+  frame.writeUInt16BE(frame.readUInt16BE(frame.length - 2) ^ 0xffff, frame.length - 2);
+  return frame;
 }
 
 /** The null header that ends a batch: block 0 with 128 NULs. */

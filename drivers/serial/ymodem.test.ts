@@ -5,7 +5,7 @@ import { until } from '../../harness/clock.ts';
 import { DriverError, PortError } from '../../harness/errors.ts';
 import { withBench, type Bench } from './test/bench.ts';
 import { bitwiseCrc, YmodemReceiver, type Misbehaviour } from './test/ymodem-receiver.ts';
-import { block, crc16, dataBlocks, endOfBatchBlock, headerBlock } from './ymodem-frames.ts';
+import { block, crc16, dataBlocks, endOfBatchBlock, headerBlock, spoiltBlock } from './ymodem-frames.ts';
 
 const bytesOf = (length: number): Uint8Array =>
   Uint8Array.from({ length }, (_, index) => (index * 7 + 3) & 0xff);
@@ -48,6 +48,19 @@ describe('YMODEM blocks', () => {
     assert.deepEqual([...(blocks[255]?.frame.subarray(0, 3) ?? [])], [2, 0, 255]);
     assert.deepEqual([...(blocks[256]?.frame.subarray(0, 3) ?? [])], [1, 1, 254]);
     assert.equal([...dataBlocks(new Uint8Array(1024 + 129))][1]?.frame.length, 1029);
+  });
+});
+
+describe('YMODEM blocks of transfers without an end', () => {
+  it('tells no length in block 0 where there is none', () => {
+    assert.equal(headerBlock('foo.c').toString('latin1', 3, 16), 'foo.c'.padEnd(13, '\0'));
+  });
+
+  it('spoils nothing but the CRC of a block', () => {
+    const spoilt = spoiltBlock(7);
+    const sound = block(7, Buffer.alloc(128, 0x1a));
+    assert.deepEqual(spoilt.subarray(0, -2), sound.subarray(0, -2));
+    assert.notEqual(spoilt.readUInt16BE(131), sound.readUInt16BE(131));
   });
 });
 

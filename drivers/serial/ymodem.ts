@@ -1,55 +1,15 @@
 /**
  * The sending side of YMODEM: batch of one file, 1K blocks, CRC-16.
  *
- * The receiver drives: it asks for the file (C), for a lost block (NAK) and ends it (CAN CAN). The sender never
- * repeats a block unasked, because an ACK carries no number: a late ACK of the first copy and the ACK of the second
- * would then be taken for two blocks.
- *
  * Source: C. Forsberg, XMODEM/YMODEM Protocol Reference, 14 October 1988, sections 4, 5 and 7.
  */
 
-import type { Answer, AnswerKind } from '../../harness/capabilities.ts';
-import { Deadline, monotonicMs } from '../../harness/clock.ts';
-import { TimeoutError } from '../../harness/errors.ts';
-import { CONTROL, dataBlocks, endOfBatchBlock, headerBlock } from './ymodem-frames.ts';
+import type { Answer } from '../../harness/capabilities.ts';
+import { CONTROL, endOfBatchBlock, headerBlock } from './ymodem-frames.ts';
+import { endOf, TransferEnd, YmodemSession, type YmodemChannel } from './ymodem-session.ts';
 
-/** The wire as the sender sees it. */
-export interface YmodemChannel {
-  write(bytes: Uint8Array): Promise<void>;
-  /** The next byte from the receiver; undefined at the deadline or once stopped. Rejects when the wire dies. */
-  read(withinMs: number): Promise<number | undefined>;
-  transmitMs(bytes: number): number;
-  /** True once whoever asked for the transfer has ended it. */
-  stopped(): boolean;
-  /** Position of the next byte to read, and the way back to it. */
-  position(): number;
-  rewind(position: number): void;
-}
-
-/** How often one block is sent in all; the reference (7.3.1) names ten errors as the bound. */
-const MAX_SENDINGS = 10;
-/** A lone C is a request; a C with text behind it is text. One character at 1200 baud takes 8 ms. */
-const REQUEST_QUIET_MS = 30;
-/** A C that crossed block 0 or 1 on the wire is followed by the ACK; one that asks for it again is not. */
-const CROSSING_MS = 500;
 /** How long to wait for the request of the next file of the batch, where receivers differ. */
 const NEXT_FILE_WITHIN_MS = 3000;
-
-/** What is left of a line that said "ready": no sign of anything. */
-const LINE_ENDINGS: ReadonlySet<number> = new Set([0x0a, 0x0d]);
-
-type Reply = 'ack' | 'nak' | 'request' | 'cancel' | 'none';
-
-/** What ends a transfer before its end. */
-class TransferEnd extends Error {
-  readonly kind: AnswerKind;
-
-  /** @param reason for the answer; empty when the kind says it all */
-  constructor(kind: AnswerKind, reason: string) {
-    super(reason);
-    this.kind = kind;
-  }
-}
 
 /**
  * Sends one file. The answer is `accepted` when the receiver acknowledged the end, `refused` when it cancelled,
@@ -65,145 +25,20 @@ export async function sendYmodem(
 ): Promise<Answer> {
   const header = headerBlock(file.name, file.bytes.length);
   const transfer = new Transfer(channel, options.blockWithinMs, file.bytes.length);
-  const end = await transfer.run(header, file.bytes).catch((error: unknown) => {
-    if (error instanceof TransferEnd) return error;
-    // A port that takes no bytes is a device that reads none, not a bench that lost its port.
-    if (error instanceof TimeoutError) return new TransferEnd('silent', error.message);
-    throw error;
-  });
+  const end = await endOf(() => transfer.run(header, file.bytes));
   await transfer.tellReceiver(end);
   return transfer.answer(end);
 }
 
-class Transfer {
-  readonly #channel: YmodemChannel;
-  readonly #blockWithinMs: number;
-  readonly #totalBytes: number;
-  #acknowledgedBytes = 0;
-  #complete = false;
-  /** True once the receiver has shown that it speaks YMODEM; before, a CAN would land in a command line. */
-  #receiverSeen = false;
-  /** Bytes since the last frame that are no answer to it. */
-  #strayBytes = 0;
-  #lastSentAtMs = monotonicMs();
-
-  constructor(channel: YmodemChannel, blockWithinMs: number, totalBytes: number) {
-    this.#channel = channel;
-    this.#blockWithinMs = blockWithinMs;
-    this.#totalBytes = totalBytes;
-  }
-
+/** A whole file, and the end of the batch. */
+class Transfer extends YmodemSession {
   async run(header: Buffer, file: Uint8Array): Promise<TransferEnd> {
-    await this.#awaitRequest('to ask for the file', this.#blockWithinMs);
-    this.#receiverSeen = true;
-    await this.#deliver(header, 'block 0', true);
-    await this.#awaitRequest('to ask for the first block', this.#blockWithinMs);
-    let number = 1;
-    for (const { frame, fileBytes } of dataBlocks(file)) {
-      await this.#deliver(frame, `block ${number}`, number === 1);
-      this.#acknowledgedBytes += fileBytes;
-      number += 1;
-    }
-    await this.#deliver(Uint8Array.of(CONTROL.EOT), 'EOT', false);
-    this.#complete = true;
+    await this.begin(header);
+    await this.deliverFile(file);
+    await this.deliver(Uint8Array.of(CONTROL.EOT), 'EOT', false);
+    this.complete = true;
     await this.#endBatch();
     return new TransferEnd('accepted', '');
-  }
-
-  answer(end: TransferEnd): Answer {
-    return {
-      kind: end.kind,
-      stage: 'transfer',
-      delivery: {
-        totalBytes: this.#totalBytes,
-        acknowledgedBytes: this.#acknowledgedBytes,
-        complete: this.#complete,
-      },
-      ...(end.message === '' ? {} : { reason: end.message }),
-      elapsedMs: monotonicMs() - this.#lastSentAtMs,
-    };
-  }
-
-  /** Gives up so that the receiver knows: exactly two CAN, since more would land in its command line. */
-  async tellReceiver(end: TransferEnd): Promise<void> {
-    const pointless = end.kind === 'accepted' || end.kind === 'refused' || this.#channel.stopped();
-    if (pointless || !this.#receiverSeen || this.#complete) return;
-    await this.#channel.write(Uint8Array.of(CONTROL.CAN, CONTROL.CAN)).catch((error: unknown) => {
-      if (!(error instanceof TimeoutError)) throw error; // it takes no bytes: nothing to tell
-    });
-  }
-
-  /** Sends a frame until it is acknowledged. */
-  async #deliver(frame: Uint8Array, what: string, requestMeansLost: boolean): Promise<void> {
-    for (let sending = 1; sending <= MAX_SENDINGS; sending += 1) {
-      this.#strayBytes = 0;
-      await this.#channel.write(frame);
-      this.#lastSentAtMs = monotonicMs();
-      if (await this.#acknowledged(frame.length, what, requestMeansLost)) return;
-    }
-    throw new TransferEnd(
-      'garbage',
-      `the receiver asked for ${what} ${MAX_SENDINGS} times${this.#progress()}`,
-    );
-  }
-
-  /** True for ACK, false when the frame must be sent again. */
-  async #acknowledged(frameBytes: number, what: string, requestMeansLost: boolean): Promise<boolean> {
-    let deadline = new Deadline(this.#blockWithinMs + this.#channel.transmitMs(frameBytes));
-    for (let asked = false; ;) {
-      const reply = await this.#reply(deadline);
-      if (reply === 'ack') return true;
-      if (reply === 'nak') return false;
-      if (reply === 'none' && asked) return false;
-      if (reply === 'none') throw this.#silence(`to acknowledge ${what}`);
-      if (reply === 'request' && requestMeansLost && !asked) {
-        asked = true;
-        deadline = new Deadline(Math.min(CROSSING_MS, deadline.leftMs));
-      }
-    }
-  }
-
-  /** The next reply; bytes that are none are counted and passed over. */
-  async #reply(deadline: Deadline): Promise<Reply> {
-    for (let cancels = 0; ;) {
-      const byte = await this.#channel.read(deadline.leftMs);
-      if (byte === undefined) {
-        this.#checkStopped(); // only now: what had come before the stop still counts
-        return 'none';
-      }
-      cancels = byte === CONTROL.CAN ? cancels + 1 : 0;
-      if (cancels === 2)
-        throw new TransferEnd('refused', `cancelled by the receiver (CAN CAN)${this.#progress()}`);
-      if (byte === CONTROL.ACK) return 'ack';
-      if (byte === CONTROL.NAK) return 'nak';
-      if (byte === CONTROL.C) return 'request';
-      if (byte !== CONTROL.CAN && !LINE_ENDINGS.has(byte)) this.#strayBytes += 1;
-    }
-  }
-
-  /** Waits for C with silence behind it, so that a C in the device's text does not start a transfer. */
-  async #awaitRequest(purpose: string, withinMs: number): Promise<void> {
-    const deadline = new Deadline(withinMs);
-    for (;;) {
-      const reply = await this.#reply(deadline);
-      if (reply === 'none') throw this.#silence(purpose);
-      if (reply === 'request' && (await this.#quietBehindRequest())) return;
-    }
-  }
-
-  /** True when nothing but more C follows within a moment. */
-  async #quietBehindRequest(): Promise<boolean> {
-    for (;;) {
-      const position = this.#channel.position();
-      const byte = await this.#channel.read(REQUEST_QUIET_MS);
-      if (byte === undefined) {
-        this.#checkStopped();
-        return true;
-      }
-      if (byte === CONTROL.C) continue;
-      this.#channel.rewind(position);
-      return false;
-    }
   }
 
   /**
@@ -211,39 +46,13 @@ class Transfer {
    * asks for none; what it says instead is left to be read.
    */
   async #endBatch(): Promise<void> {
-    const position = this.#channel.position();
+    const position = this.channel.position();
     try {
-      await this.#awaitRequest(
-        'to ask for the next file',
-        Math.min(NEXT_FILE_WITHIN_MS, this.#blockWithinMs),
-      );
-      await this.#deliver(endOfBatchBlock(), 'the end of the batch', true);
+      await this.awaitRequest('to ask for the next file', Math.min(NEXT_FILE_WITHIN_MS, this.blockWithinMs));
+      await this.deliver(endOfBatchBlock(), 'the end of the batch', true);
     } catch (error) {
       if (!(error instanceof TransferEnd) || error.kind === 'refused' || error.kind === 'closed') throw error;
-      this.#channel.rewind(position);
+      this.channel.rewind(position);
     }
-  }
-
-  #checkStopped(): void {
-    if (this.#channel.stopped()) throw new TransferEnd('closed', `stopped${this.#progress()}`);
-  }
-
-  #silence(purpose: string): TransferEnd {
-    const withinMs = this.#blockWithinMs;
-    if (this.#strayBytes > 0) {
-      const what = `${this.#strayBytes} bytes came that are no YMODEM`;
-      return new TransferEnd(
-        'garbage',
-        `${what} in place of the receiver ${purpose} within ${withinMs} ms${this.#progress()}`,
-      );
-    }
-    return new TransferEnd(
-      'silent',
-      `nothing from the receiver ${purpose} within ${withinMs} ms${this.#progress()}`,
-    );
-  }
-
-  #progress(): string {
-    return ` after ${this.#acknowledgedBytes} of ${this.#totalBytes} bytes`;
   }
 }

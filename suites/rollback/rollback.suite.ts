@@ -18,9 +18,12 @@ import { mustRevertFailingImages } from './failing-image.ts';
 import { mustNotWrapCounter } from './highest-counter.ts';
 import { mustGuardOverride } from './operator-override.ts';
 import { mustRefuseRevert } from './refused-revert.ts';
+import { mustEndEndlessTransfers } from './endless-transfer.ts';
 import { mustKeepFloorOverFactoryReset } from './factory-reset.ts';
+import { mustStayServiceable } from './invalid-updates.ts';
 import { mustRevertUnconfirmedTrial } from './unconfirmed-trial.ts';
 import { mustSurvivePowerCuts } from './power-cut-sweep.ts';
+import { mustRevertWhenClientVanishes } from './vanished-client.ts';
 
 /** A validly signed image of the vendor's that the device must refuse all the same. */
 const signedBut = (t: CaseContext, name: string, alteration: string, rationale: string): ForbiddenImage[] => [
@@ -228,6 +231,26 @@ describe('Rollback', () => {
         mayHarm: 'power-cut-during-update',
       },
       (t) => mustSurvivePowerCuts(t),
+    );
+  });
+
+  describe('by a client that does not behave', () => {
+    testCase(
+      'RB-20 returns to the old image when its client vanishes before confirming',
+      { needs: ['firmware', 'image:golden'], updates: 3, seconds: 60, depth: 'standard' },
+      (t) => mustRevertWhenClientVanishes(t),
+    );
+
+    testCase(
+      'RB-21 aborts a slow or endless download, tells of it, and keeps its storage bounded',
+      { needs: ['firmware', 'image:golden'], updates: 5, seconds: 60, depth: 'standard' },
+      (t) => mustEndEndlessTransfers(t),
+    );
+
+    testCase(
+      'RB-22 stays serviceable under repeated invalid updates',
+      { needs: base, updates: 2, powerCycles: 1, seconds: 60 },
+      (t) => mustStayServiceable(t),
     );
   });
 

@@ -4,15 +4,16 @@ import { createHash } from 'node:crypto';
 import {
   controlUpdate,
   forgeries,
-  mustTakeUpdatesAgain,
   NotExecuted,
   offerForbidden,
   primaryIngress,
+  readState,
   type CaseContext,
   type FirmwareImage,
   type ForbiddenImage,
 } from '../../harness/index.ts';
 import { eitherOf, vendors } from '../either.ts';
+import { mustTakeLegitimateUpdate } from '../still-serviceable.ts';
 
 /** Bytes behind the declared room. */
 const beyondBytes = 4096;
@@ -24,7 +25,8 @@ export async function mustWithstandExhaustion(t: CaseContext): Promise<void> {
   const baseline = await controlUpdate(t, 'before', ingress);
   await offerForbidden(t, ingress, images, {
     baseline,
-    thereafter: () => mustTakeUpdatesAgain(t, ingress, 'storage-not-freed'),
+    closing: async () =>
+      mustTakeLegitimateUpdate(t, ingress, await readState(t, 'after the attacks'), 'exhausting images'),
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { type Answer } from '../../../harness/capabilities.ts';
+import { type Answer, type EndlessTransfer } from '../../../harness/capabilities.ts';
 import { until } from '../../../harness/clock.ts';
 import { type AdapterRole, type AdapterRoles, type Driver } from '../../../harness/driver.ts';
 import { DriverError, PortError, TimeoutError } from '../../../harness/errors.ts';
@@ -261,6 +261,102 @@ describe('modbus adapters', () => {
       await server.vanish();
       await assert.rejects(offer(), PortError);
     });
+  });
+
+  describe('modbus-file-records without an end', () => {
+    const bytes = Buffer.from(Array.from({ length: 701 }, (_, at) => at & 0xff));
+    const image = { name: 'app.bin', bytes, sha256: '' };
+    const settings = {
+      ...{ controlRegister: 122, beginValue: 1, endValue: 2, statusRegister: 50, verifiedValue: 2 },
+      ...{ refusedValue: 3, reasonRegister: 51, reasons: { 3: 'truncated', 7: 'timeout' } },
+      ...{ recordsPerFile: 200, registersPerRequest: 90, everyMs: 5, verifyWithinMs: 2000, busyWithinMs: 30 },
+    };
+    const ingress = (more: object = { sizeRegister: 120 }): AdapterRoles['ingress'] =>
+      adapter('ingress', 'modbus-file-records', { ...settings, ...more }, wire);
+    const stall: EndlessTransfer = { kind: 'stalls', bytes: 300, withinMs: 150 };
+    let status: number[];
+    let records: number;
+    /** @param ends called when the record that is to be the last has come */
+    const device = (ends: () => void = () => undefined): void => {
+      status = server.device.input;
+      status.splice(50, 2, 0, 0);
+      records = 0;
+      server.device.onWrite = (address, [first]) => {
+        if (address === 122) status.splice(50, 2, first === 2 ? 3 : 1, first === 2 ? 3 : 0);
+        return undefined;
+      };
+      server.device.onRecord = () => {
+        if (status[50] !== 1) return 4;
+        records += 1;
+        if (records === 2) setTimeout(ends, 40);
+        return undefined;
+      };
+    };
+
+    it('names a transfer that never ends only where no size is announced', () => {
+      assert.deepEqual(ingress().endless, ['stalls']);
+      assert.deepEqual(ingress({}).endless, ['stalls', 'never-ends']);
+    });
+
+    it('stalls until the device refuses, with its reason and its time', async () => {
+      device(() => status.splice(50, 2, 3, 7));
+      const answer = await ingress().offerEndlessly!(image, stall);
+      assert.deepEqual([answer.kind, answer.reason, answer.stage], ['refused', 'timeout', 'transfer']);
+      assert.deepEqual(answer.delivery, { totalBytes: 701, acknowledgedBytes: 360, complete: false });
+      assert.ok(answer.elapsedMs > 20 && answer.elapsedMs < 150, `${answer.elapsedMs} ms`);
+      assert.equal(records, 2);
+    });
+
+    it('is closed when the status falls back, or when the next record is refused', async () => {
+      device(() => status.splice(50, 1, 0));
+      const idle = await ingress().offerEndlessly!(image, stall);
+      assert.deepEqual([idle.kind, idle.reason], ['closed', 'the status went from 1 to 0']);
+      device(() => (server.device.onRecord = () => 3));
+      const wordless = await ingress().offerEndlessly!(image, stall);
+      assert.deepEqual([wordless.kind, wordless.elapsedMs], ['closed', 0]);
+    });
+
+    it('is silent when the device takes one more record, and then ends it', async () => {
+      device();
+      const { kind, delivery } = await ingress().offerEndlessly!(image, stall);
+      assert.deepEqual([kind, records, delivery?.complete], ['silent', 3, false]);
+      assert.equal(server.device.holding[122], 2);
+    });
+
+    it('takes neither lost replies nor an unreadable status for an end', async () => {
+      device(() => (server.always = 'silent'));
+      await assert.rejects(ingress().offerEndlessly!(image, stall), TimeoutError);
+      server.always = undefined;
+      device();
+      await assert.rejects(
+        ingress({ statusRegister: 60_000 }).offerEndlessly!(image, stall),
+        /status register cannot be read/,
+      );
+    });
+
+    it('goes on without an end, its content repeated, until the device refuses or the bench gives up', async () => {
+      device();
+      const flood: EndlessTransfer = { kind: 'never-ends', bytes: 5000, withinMs: 100 };
+      const taken = await ingress({}).offerEndlessly!(image, flood);
+      assert.deepEqual([taken.kind, taken.delivery?.acknowledgedBytes], ['silent', 5000]);
+      assert.equal(server.device.files.get('2/151'), 0x0001); // register 351 is the content's first again
+      device();
+      server.device.onRecord = (file) => (file > 4 ? 4 : undefined);
+      const refused = await ingress({}).offerEndlessly!(image, flood);
+      assert.deepEqual([refused.kind, refused.delivery?.acknowledgedBytes], ['refused', 4 * 400]);
+    });
+  });
+
+  it('modbus-clock writes seconds since 1970', async () => {
+    const set = (utc: string, more: object = {}): Promise<Answer> =>
+      adapter('clock', 'modbus-clock', { address: 60, ...more }, wire).set(new Date(utc));
+    assert.equal((await set('2026-11-29T05:40:24.900Z')).kind, 'accepted');
+    assert.deepEqual(server.device.holding.slice(60, 62), [0x6b0b, 0xbac8]);
+    await set('1970-01-01T00:00:05Z', { wordOrder: 'little' });
+    assert.deepEqual(server.device.holding.slice(60, 62), [5, 0]);
+    server.tricks.push({ exception: 3 });
+    assert.equal((await set('2026-11-29T05:40:24Z')).kind, 'refused');
+    await assert.rejects(set('1969-12-31T23:59:59Z'), /no u32 of seconds/);
   });
 
   describe('modbus-alarm-bit', () => {

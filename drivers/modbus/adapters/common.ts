@@ -135,7 +135,7 @@ async function decision(
 }
 
 /** An exception to a look at the status is no answer to the stimulus: the board file names a wrong register. */
-function statusFailed(error: unknown, sinceMs: number): Answer {
+export function statusFailed(error: unknown, sinceMs: number): Answer {
   if (error instanceof DeviceException) {
     throw new DriverError('status-unreadable', 'the status register cannot be read', {
       hint: 'Check statusRegister, reasonRegister and their table in the board file.',

@@ -2,6 +2,7 @@
 
 import { type AnyAdapterModule } from '../../../harness/driver.ts';
 import { alarmBit } from './alarm-bit.ts';
+import { clock } from './clock.ts';
 import { commandMessages } from './command-messages.ts';
 import { fileRecords } from './file-records.ts';
 import { identity } from './identity.ts';
@@ -13,6 +14,7 @@ export const adapters: readonly AnyAdapterModule[] = [
   identity,
   writeAction,
   fileRecords,
+  clock,
   alarmBit,
   commandMessages,
 ];

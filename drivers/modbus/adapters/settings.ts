@@ -178,6 +178,11 @@ export const fileRecordsSettings = z.strictObject({
     .describe('Pause between two looks at the status, or before asking a busy device again.'),
 });
 
+export const clockSettings = z.strictObject({
+  address: address().describe('First of the two holding registers: seconds since 1970, UTC, as u32.'),
+  wordOrder: z.enum(orders).default('big').describe('big: the first register holds the highest word.'),
+});
+
 export const alarmBitSettings = z.strictObject({
   address: address().default(0).describe('First discrete input, zero-based; one per object, in order.'),
   objects: z
@@ -230,6 +235,7 @@ export type RegisterSettings = z.infer<typeof registerSettings>;
 export type IdentitySettings = z.infer<typeof identitySettings>;
 export type WriteSettings = z.infer<typeof writeSettings>;
 export type FileRecordsSettings = z.infer<typeof fileRecordsSettings>;
+export type ClockSettings = z.infer<typeof clockSettings>;
 export type AlarmBitSettings = z.infer<typeof alarmBitSettings>;
 export type CommandSettings = z.infer<typeof commandSettings>;
 
@@ -252,6 +258,12 @@ export const adapterSpecs = [
     role: 'ingress',
     summary: 'an image through function 21, between two register writes',
     settings: fileRecordsSettings,
+  },
+  {
+    name: 'modbus-clock',
+    role: 'clock',
+    summary: 'sets the clock of the device by two registers',
+    settings: clockSettings,
   },
   {
     name: 'modbus-alarm-bit',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import type { AlarmEvent } from '../../../harness/capabilities.ts';
+import type { AlarmEvent, Answer, EndlessTransfer } from '../../../harness/capabilities.ts';
 import { Deadline, until } from '../../../harness/clock.ts';
 import type { AdapterRole, AdapterRoles, Driver } from '../../../harness/driver.ts';
 import { DriverError, FrameError, PortError, TimeoutError } from '../../../harness/errors.ts';
@@ -235,6 +235,29 @@ describe('console-command', () => {
   });
 });
 
+describe('console-clock', () => {
+  const settings = { send: 'clock {utc}', accepted: '^OK', refused: '^ERR (?<reason>.+)$', withinMs: 500 };
+
+  it('sends the time in UTC, to the second, and tells yes from no', async () => {
+    const answer = answers({
+      'clock 2026-11-29T05:40:24Z': 'OK\r\n',
+      'clock 1970-01-01T00:00:00Z': 'ERR range\r\n',
+    });
+    await withBench({ answer }, async ({ driver }) => {
+      const clock = adapter('clock', 'console-clock', settings, driver);
+      assert.equal((await clock.set(new Date('2026-11-29T06:40:24.789+01:00'))).kind, 'accepted');
+      const { kind, reason } = await clock.set(new Date(0));
+      assert.deepEqual([kind, reason], ['refused', 'range']);
+    });
+  });
+
+  it('refuses a line without a place for the time', () => {
+    const spoilt = { ...settings, send: 'clock now' };
+    const schema = spec.adapters.find((entry) => entry.name === 'console-clock')?.settings;
+    assert.deepEqual([schema?.safeParse(settings).success, schema?.safeParse(spoilt).success], [true, false]);
+  });
+});
+
 describe('ymodem ingress', () => {
   const bytes = Uint8Array.from({ length: 3000 }, (_, index) => index & 0xff);
   const image = { name: 'golden.bin', bytes, sha256: '' };
@@ -315,6 +338,77 @@ describe('ymodem ingress', () => {
     assert.deepEqual(await kinds({}), ['silent', 'verify', 3000]);
     assert.deepEqual(await kinds('what?\r\n'), ['garbage', 'transfer', 0]);
     assert.deepEqual(await kinds('ERR refused busy\r\n'), ['refused', 'transfer', 0]);
+  });
+});
+
+describe('ymodem transfers without an end', () => {
+  const image = {
+    name: 'golden.bin',
+    bytes: Uint8Array.from({ length: 5000 }, (_, at) => at & 0xff),
+    sha256: '',
+  };
+  const settings = {
+    start: 'update ymodem',
+    ready: '^READY',
+    accepted: '^OK verified',
+    refused: '^ERR (refused )?(?<reason>.+)$',
+    blockWithinMs: 300,
+    verifyWithinMs: 300,
+  };
+  /** The answer, and what the device says to the next command. */
+  const offer = async (how: Misbehaviour | string, transfer: EndlessTransfer): Promise<Answer> => {
+    let answer: Answer | undefined;
+    await withBench({}, async ({ device, driver }) => {
+      device.answer = (line) => {
+        if (line === 'status') return 'version=1.2.0\r\n';
+        if (line !== settings.start) return 'ERR unknown command\r\n';
+        if (typeof how === 'string') return how;
+        device.say('READY\r\n');
+        void new YmodemReceiver(device, how);
+        return undefined;
+      };
+      const ingress = adapter('ingress', 'ymodem', settings, driver);
+      assert.deepEqual(ingress.endless, ['stalls', 'never-ends']);
+      answer = await ingress.offerEndlessly!(image, transfer);
+      const version = { send: 'status', pattern: '^version=(?<value>\\S+)' };
+      assert.equal(await adapter('value', 'console-pattern', version, driver).read(), '1.2.0');
+    });
+    return answer!;
+  };
+  const stall: EndlessTransfer = { kind: 'stalls', bytes: 2000, withinMs: 200 };
+
+  it('are ended by the device in its words, and the console works on', async () => {
+    const verdict = '\r\nERR refused timeout\r\n';
+    for (const by of ['cancel', 'words'] as const) {
+      const { kind, reason, stage, delivery } = await offer(
+        { endsStall: { afterMs: 50, by }, verdict },
+        stall,
+      );
+      assert.deepEqual(
+        [kind, reason, stage, delivery?.acknowledgedBytes],
+        ['refused', 'timeout', 'transfer', 2048],
+      );
+    }
+    const flood = { ...stall, kind: 'never-ends', bytes: 20_000 } as const;
+    const size = await offer({ cancelAt: 6, verdict: '\r\nERR refused size\r\n' }, flood);
+    assert.deepEqual(
+      [size.kind, size.reason, size.delivery?.acknowledgedBytes],
+      ['refused', 'size', 5 * 1024],
+    );
+  });
+
+  it('that the device does not end are silent, and the console works on', async () => {
+    assert.equal((await offer({}, stall)).kind, 'silent');
+    assert.equal((await offer({}, { ...stall, kind: 'never-ends', bytes: 20_000 })).kind, 'silent');
+  });
+
+  it('that the device left without a word are closed, and the probe begins no command', async () => {
+    assert.equal((await offer({ endsStall: { afterMs: 50, by: 'nothing' } }, stall)).kind, 'closed');
+  });
+
+  it('do not begin on a device that is locked', async () => {
+    const { kind, reason, delivery } = await offer('ERR busy locked\r\n', stall);
+    assert.deepEqual([kind, reason, delivery?.acknowledgedBytes], ['refused', 'busy locked', 0]);
   });
 });
 

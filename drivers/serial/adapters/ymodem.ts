@@ -1,4 +1,10 @@
-import type { Answer, Delivery, FirmwareImage } from '../../../harness/capabilities.ts';
+import {
+  endlessKinds,
+  type Answer,
+  type Delivery,
+  type EndlessTransfer,
+  type FirmwareImage,
+} from '../../../harness/capabilities.ts';
 import { monotonicMs } from '../../../harness/clock.ts';
 import type { AdapterModule } from '../../../harness/driver.ts';
 import { TimeoutError } from '../../../harness/errors.ts';
@@ -17,13 +23,20 @@ const REASON_WITHIN_MS = 2000;
  *
  * `offer` answers with the stage at which the device spoke: `transfer` before the file's end was acknowledged,
  * `verify` after it. It throws PortError or DriverError when the bench's end fails; silence is an answer.
+ *
+ * `offerEndlessly` answers `silent` only when the receiver has shown that it was still there.
  */
 export const ymodemAdapter: AdapterModule<'ingress', YmodemSettings> = {
   name: 'ymodem',
   role: 'ingress',
   create(settings, wire) {
     const console = serialConsole(wire, 'ymodem');
-    return { offer: (image) => console.exclusive(() => new Offer(console, settings, image).run()) };
+    const offering = (image: FirmwareImage): Offer => new Offer(console, settings, image);
+    return {
+      offer: (image) => console.exclusive(() => offering(image).run()),
+      endless: endlessKinds,
+      offerEndlessly: (image, transfer) => console.exclusive(() => offering(image).runEndlessly(transfer)),
+    };
   },
 };
 
@@ -65,6 +78,18 @@ class Offer {
     return { ...answerOf(verdict, verifyWithinMs), stage: 'verify', ...deliveryOf(sent) };
   }
 
+  /** A transfer without an end; afterwards the console is left so that the next command works. */
+  async runEndlessly(endless: EndlessTransfer): Promise<Answer> {
+    const early = await this.#start();
+    if (early !== undefined) return early;
+    const sent = await this.#transfer(endless);
+    if (this.#spoken !== undefined) return { ...sent, ...this.#spoken, stage: 'transfer' };
+    if (sent.kind === 'refused') return this.#withReason(sent);
+    if (sent.kind === 'closed') await this.#console.send(''); // ends the line that the probe may have begun
+    this.#console.markUnsettled(); // what the device says of the cancelled transfer is no answer to what comes next
+    return sent;
+  }
+
   /** Brings the device to wait for the file; an answer means that it does not. */
   async #start(): Promise<Answer | undefined> {
     const { start, ready, blockWithinMs } = this.#settings;
@@ -88,12 +113,16 @@ class Offer {
     }
   }
 
-  async #transfer(): Promise<Answer> {
+  async #transfer(endless?: EndlessTransfer): Promise<Answer> {
     const watch = this.#watch();
     try {
       const { blockWithinMs, fileName } = this.#settings;
       const file = { name: fileName ?? this.#image.name, bytes: this.#image.bytes };
-      return await this.#console.sendFile(file, { blockWithinMs, stop: watch.signal });
+      return await this.#console.sendFile(file, {
+        blockWithinMs,
+        stop: watch.signal,
+        ...(endless === undefined ? {} : { endless }),
+      });
     } finally {
       watch.end();
     }

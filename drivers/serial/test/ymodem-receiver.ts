@@ -19,6 +19,8 @@ export interface Misbehaviour {
   nakFirstEot?: boolean;
   /** Goes back to its command line after EOT, without the batch's end. */
   oneFileOnly?: boolean;
+  /** Ends the transfer when so many ms have passed since the last byte: by CAN CAN, in words, or without any. */
+  endsStall?: { afterMs: number; by: 'cancel' | 'words' | 'nothing' };
   /** Text after the transfer. */
   verdict?: string;
 }
@@ -32,6 +34,7 @@ export class YmodemReceiver {
   #expected = 0;
   #fileDone = false;
   #eots = 0;
+  #stall: NodeJS.Timeout | undefined;
   readonly #tries = new Map<string, number>();
   /** Every whole block that came, repeated ones too. */
   readonly blocks: Buffer[] = [];
@@ -49,8 +52,20 @@ export class YmodemReceiver {
   }
 
   #received(bytes: Buffer): void {
+    this.#watchForStall();
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
     while (this.#takeOne());
+  }
+
+  #watchForStall(): void {
+    const { endsStall, verdict = '' } = this.#how;
+    clearTimeout(this.#stall);
+    if (endsStall === undefined) return;
+    this.#stall = setTimeout(() => {
+      this.#device.onBytes = undefined;
+      if (endsStall.by === 'cancel') this.#device.say(Buffer.of(CAN, CAN));
+      if (endsStall.by !== 'nothing') this.#device.say(verdict);
+    }, endsStall.afterMs).unref();
   }
 
   /** Takes one unit from the bytes; false when none is complete. */
@@ -59,7 +74,10 @@ export class YmodemReceiver {
     if (start === undefined) return false;
     const size = start === SOH ? 128 : start === STX ? 1024 : 0;
     if (size === 0) {
-      if (start === CAN && this.#bytes[1] === CAN) this.cancelled = true;
+      if (start === CAN && this.#bytes[1] === CAN) {
+        this.cancelled = true;
+        this.#device.onBytes = undefined;
+      }
       this.#bytes = this.#bytes.subarray(1);
       if (start === EOT) this.#endOfFile();
       return true;
@@ -93,7 +111,7 @@ export class YmodemReceiver {
     if (how.garbageAt === at) this.#device.say('?????\r\n');
     if (how.sayAt?.block === at) this.#device.say(how.sayAt.text);
     if (how.cancelAt === at || how.garbageAt === at || how.sayAt?.block === at) {
-      this.#device.onBytes = () => undefined;
+      this.#device.onBytes = how.cancelAt === at ? undefined : () => undefined;
       if (how.cancelAt === at && how.verdict !== undefined) this.#device.say(how.verdict);
       return true;
     }
@@ -116,7 +134,7 @@ export class YmodemReceiver {
   #header(data: Buffer): void {
     const end = data.indexOf(0);
     this.name = data.toString('utf8', 0, end);
-    this.length = Number.parseInt(data.toString('latin1', end + 1), 10);
+    this.length = Number.parseInt(data.toString('latin1', end + 1), 10); // NaN where none is told
   }
 
   #endOfFile(): void {
