@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { defectNamed, type DefectName } from './defects.ts';
+import { type PackageModel } from './package/trust.ts';
 
 export interface CommandLine {
   flash: string | undefined;
@@ -9,6 +10,7 @@ export interface CommandLine {
   opcuaPort: number | null;
   openedForTest: boolean;
   defects: DefectName[];
+  packages: PackageModel | undefined;
   control: 'stdio' | undefined;
   off: boolean;
   /** Undocumented: a script in place of the OPC UA module, for tests. */
@@ -16,7 +18,7 @@ export interface CommandLine {
 }
 
 export const USAGE = `usage: simulated-gateway [--flash DIR] [--modbus-port N] [--opcua-port N] [--no-opcua]
-       [--opened-for-test] [--defect NAME]... [--control stdio] [--off]   (see boards/simulated/README.md)`;
+       [--opened-for-test] [--packages [--signers N] [--test-key]] [--defect NAME]... [--control stdio] [--off]   (see boards/simulated/README.md)`;
 
 /** @throws Error with one sentence that says what is wrong */
 export function parseCommandLine(args: readonly string[]): CommandLine {
@@ -28,6 +30,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       'opcua-port': { type: 'string', default: '0' },
       'no-opcua': { type: 'boolean', default: false },
       'opened-for-test': { type: 'boolean', default: false },
+      packages: { type: 'boolean', default: false },
+      signers: { type: 'string', default: '1' },
+      'test-key': { type: 'boolean', default: false },
       defect: { type: 'string', multiple: true, default: [] },
       control: { type: 'string' },
       off: { type: 'boolean', default: false },
@@ -43,6 +48,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     opcuaPort: values['no-opcua'] ? null : portNumber('--opcua-port', values['opcua-port']),
     openedForTest: values['opened-for-test'],
     defects: values.defect.map(defectNamed),
+    packages: values.packages ? packageModel(values.signers, values['test-key']) : undefined,
     control: values.control,
     off: values.off,
     opcuaScript: values['opcua-script'],
@@ -54,4 +60,9 @@ function portNumber(option: string, text: string): number {
   if (!/^\d+$/.test(text) || port > 65_535)
     throw new Error(`${option} ${text}: not a port number from 0 to 65535`);
   return port;
+}
+
+function packageModel(signers: string, testKey: boolean): PackageModel {
+  if (!/^[1-9]$/.test(signers)) throw new Error(`--signers ${signers}: not a number from 1 to 9`);
+  return { signers: Number(signers), testKey };
 }

@@ -41,6 +41,23 @@ export const DEFECT_NAMES = [
   'software-update-unverified',
   'file-records-unverified',
   'dead-process-value',
+  'ignores-certificate-time',
+  'accepts-while-clock-unset',
+  'ignores-purpose',
+  'ignores-signer-name',
+  'any-certificate-issues',
+  'trusts-by-name',
+  'counts-signatures',
+  'installs-without-digest',
+  'takes-unlisted-files',
+  'follows-paths',
+  'unpacks-without-limit',
+  'version-as-text',
+  'version-missing-accepted',
+  'ignores-expiry',
+  'takes-stale-component',
+  'manifest-number-decides',
+  'lower-version-installs',
 ] as const;
 
 export type DefectName = (typeof DEFECT_NAMES)[number];

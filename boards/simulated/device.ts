@@ -20,6 +20,7 @@ import { serveModbusRtu } from './modbus-rtu.ts';
 import { serveModbusTcp } from './modbus-tcp.ts';
 import { ModbusUnit } from './modbus-unit.ts';
 import { OpcuaModule } from './opcua-module.ts';
+import { Packages } from './package/packages.ts';
 import { ProcessList } from './process-list.ts';
 import { SecurityFloor } from './security-floor.ts';
 import { Slots, type BootRecord } from './slots.ts';
@@ -44,7 +45,18 @@ function powerUp(options: DeviceOptions, console: SerialConsole, reset: () => vo
   if (fresh) slots.update({}); // no longer fresh
   const commands = new Commands({ flash, log, defects, key: loadCommandKey() });
   const configuration = new Configuration(flash);
-  const gateway = new Gateway({ slots, floor, log, defects, commands, configuration, report, reset });
+  const packages = options.packages && new Packages(options.packages, options.flashFolder, slots, defects);
+  const gateway = new Gateway({
+    slots,
+    floor,
+    log,
+    defects,
+    commands,
+    configuration,
+    report,
+    packages,
+    reset,
+  });
   console.serve(gateway);
   if (configuration.repaired) gateway.alarms.raise('configuration', 'was altered; has factory values again');
   for (const { object, text } of report.alarms) gateway.alarms.raise(object, text);

@@ -7,6 +7,8 @@ import { type BootReport, type RunningImage } from './boot-loader.ts';
 import { type Configuration } from './configuration.ts';
 import { type Defects } from './defects.ts';
 import { type Commands } from './commands.ts';
+import { versionText } from './mcuboot-image.ts';
+import { type Packages } from './package/packages.ts';
 import { ProcessValue } from './process-value.ts';
 import { type SecurityFloor } from './security-floor.ts';
 import { type Slots } from './slots.ts';
@@ -20,6 +22,8 @@ export interface GatewayParts {
   commands: Commands;
   configuration: Configuration;
   report: BootReport;
+  /** On the model that takes packages in place of images. */
+  packages?: Packages | undefined;
   /** Leaves the process with the status that asks the backplane for a restart. */
   reset: () => void;
 }
@@ -36,6 +40,7 @@ export class Gateway {
   readonly process: ProcessValue;
   readonly slots: Slots;
   readonly configuration: Configuration;
+  readonly packages: Packages | undefined;
   readonly reset: () => void;
   /** The OPC UA module, once the firmware runs and the model has one. */
   opcua: { fingerprint(then: (fingerprint: string | undefined) => void): void } | undefined;
@@ -49,6 +54,7 @@ export class Gateway {
     this.reset = parts.reset;
     this.slots = parts.slots;
     this.configuration = parts.configuration;
+    this.packages = parts.packages;
     this.commands = parts.commands;
     this.process = new ProcessValue(parts.defects, () => this.#hung);
     this.alarms = new Alarms(parts.log, parts.defects);
@@ -62,6 +68,16 @@ export class Gateway {
   /** True once a defect has stopped the firmware for good: nothing answers until the supply is cut. */
   get hung(): boolean {
     return this.#hung;
+  }
+
+  get model(): 'SG-1' | 'SG-1P' {
+    return this.packages === undefined ? 'SG-1' : 'SG-1P';
+  }
+
+  /** Version of what runs: the package's where it came in one; undefined in recovery. */
+  get versionText(): string | undefined {
+    if (this.running === undefined) return undefined;
+    return this.packages?.versionText('primary', this.running.version) ?? versionText(this.running.version);
   }
 
   get uptimeMs(): number {

@@ -5,6 +5,7 @@ import { type Defects } from './defects.ts';
 import { BLOCK_BYTES, LAYOUT, SLOT_BYTES } from './flash.ts';
 import { type Verdict } from './image-verifier.ts';
 import { versionText, type ImageVersion, type Refusal } from './mcuboot-image.ts';
+import { type Packages } from './package/packages.ts';
 import { type SecurityFloor } from './security-floor.ts';
 import { believe, type Slots } from './slots.ts';
 
@@ -24,6 +25,8 @@ export interface UpdaterParts {
   defects: Defects;
   /** The running image's security counter; 0 in recovery. */
   runningCounter: number;
+  /** On the model that takes packages in place of images. */
+  packages?: Packages | undefined;
   /** Stops everything for good; only a defect calls it. */
   hang(): void;
 }
@@ -52,10 +55,11 @@ export class Updater {
 
   /** Version of the image that `activate` would boot. */
   get stagedVersion(): string | undefined {
-    const { slots } = this.#parts;
+    const { slots, packages } = this.#parts;
     if (!slots.record.staged) return undefined;
     const verdict = slots.verify('secondary');
-    return verdict?.ok === true ? versionText(verdict.version) : undefined;
+    if (verdict?.ok !== true) return undefined;
+    return packages?.versionText('secondary', verdict.version) ?? versionText(verdict.version);
   }
 
   /** Why no update can begin now; undefined when one can. */
@@ -152,20 +156,28 @@ export class Updater {
   }
 
   #judge(ingress: Ingress, bytes: Buffer): Verdict {
-    const { slots, defects } = this.#parts;
+    const { slots, defects, packages } = this.#parts;
     if (defects.has('refuse-everything')) return { ok: false, reason: 'signature', detail: 'refused' };
     if (isUnverified(ingress, defects)) return believe(bytes);
     const short = this.#announced !== undefined && this.received < this.#announced;
     if (short && !defects.has('accept-truncated')) {
       return { ok: false, reason: 'truncated', detail: `${this.received} of ${this.#announced} bytes` };
     }
-    return slots.verifyBytes(bytes);
+    return packages === undefined
+      ? slots.verifyBytes(bytes)
+      : packages.judge(bytes, () => this.#parts.hang());
   }
 
   #stage(version: ImageVersion, trusted: boolean): Outcome {
-    const { slots, log } = this.#parts;
-    slots.update({ staged: true, secondary: { bytes: this.received, ...(trusted ? { trusted } : {}) } });
-    log.append('update-staged', 'firmware', 'ok', `${versionText(version)} through ${this.#ingress}`);
+    const { slots, log, packages } = this.#parts;
+    const held = packages?.place() ?? { bytes: this.received };
+    slots.update({ staged: true, secondary: { ...held, ...(trusted ? { trusted } : {}) } });
+    log.append(
+      'update-staged',
+      'firmware',
+      'ok',
+      `${this.stagedVersion ?? versionText(version)} through ${this.#ingress}`,
+    );
     this.#ingress = undefined;
     this.state = 'verified';
     return { ok: true, version };

@@ -155,12 +155,14 @@ export class SimulatedPower implements Driver {
   }
 
   #arguments(): string[] {
-    const { openedForTest, opcua, defects, flash } = this.#settings;
+    const { openedForTest, opcua, packages, signers, testKey, defects, flash } = this.#settings;
     return [
       '--control',
       'stdio',
       ...(openedForTest ? ['--opened-for-test'] : []),
       ...(opcua ? [] : ['--no-opcua']),
+      ...(packages ? ['--packages', '--signers', String(signers)] : []),
+      ...(packages && testKey ? ['--test-key'] : []),
       ...(flash === undefined ? [] : ['--flash', resolve(this.#context.boardDir, flash)]),
       ...defects.flatMap((defect) => ['--defect', defect]),
     ];
