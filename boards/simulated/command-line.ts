@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { defectNamed, type DefectName } from './defects.ts';
 import { FACTORY_TIMES, type DeviceTimes } from './device-options.ts';
+import { type PackageModel } from './package/trust.ts';
 
 export interface CommandLine {
   flash: string | undefined;
@@ -11,6 +12,7 @@ export interface CommandLine {
   openedForTest: boolean;
   defects: DefectName[];
   times: DeviceTimes;
+  packages: PackageModel | undefined;
   control: 'stdio' | undefined;
   off: boolean;
   /** Undocumented: a script in place of the OPC UA module, for tests. */
@@ -18,7 +20,7 @@ export interface CommandLine {
 }
 
 export const USAGE = `usage: simulated-gateway [--flash DIR] [--modbus-port N] [--opcua-port N] [--no-opcua]
-       [--opened-for-test] [--defect NAME]... [--control stdio] [--off]
+       [--opened-for-test] [--packages [--signers N] [--test-key]] [--defect NAME]... [--control stdio] [--off]
        [--confirm-within-ms N] [--watchdog-ms N] [--stalled-after-ms N] [--locked-for-ms N]
        (see boards/simulated/README.md)`;
 
@@ -42,6 +44,9 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       'opcua-port': { type: 'string', default: '0' },
       'no-opcua': { type: 'boolean', default: false },
       'opened-for-test': { type: 'boolean', default: false },
+      packages: { type: 'boolean', default: false },
+      signers: { type: 'string', default: '1' },
+      'test-key': { type: 'boolean', default: false },
       defect: { type: 'string', multiple: true, default: [] },
       control: { type: 'string' },
       off: { type: 'boolean', default: false },
@@ -67,6 +72,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       stalledAfterMs: timeOf('stalledAfterMs', values[TIMES.stalledAfterMs]),
       lockedForMs: timeOf('lockedForMs', values[TIMES.lockedForMs]),
     },
+    packages: values.packages ? packageModel(values.signers, values['test-key']) : undefined,
     control: values.control,
     off: values.off,
     opcuaScript: values['opcua-script'],
@@ -85,4 +91,9 @@ function timeOf(name: keyof DeviceTimes, text: string | undefined): number {
   const ms = Number(text);
   if (/^\d+$/.test(text) && ms >= 1 && ms <= MAX_MS) return ms;
   throw new Error(`--${TIMES[name]} ${text}: not a number of milliseconds from 1 to ${MAX_MS}`);
+}
+
+function packageModel(signers: string, testKey: boolean): PackageModel {
+  if (!/^[1-9]$/.test(signers)) throw new Error(`--signers ${signers}: not a number from 1 to 9`);
+  return { signers: Number(signers), testKey };
 }

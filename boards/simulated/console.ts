@@ -138,7 +138,9 @@ export class SerialConsole {
     const outcome = updater.finish();
     return [
       `update: received ${updater.received} bytes`,
-      outcome.ok ? `OK verified ${versionText(outcome.version)}` : `ERR refused ${outcome.reason}`,
+      outcome.ok
+        ? `OK verified ${updater.stagedVersion ?? versionText(outcome.version)}`
+        : `ERR refused ${outcome.reason}`,
     ];
   }
 }
@@ -153,8 +155,8 @@ function done(step: Step, reply: Reply = {}): Reply {
 
 const COMMANDS: Readonly<Record<string, (gateway: Gateway) => Reply>> = {
   status: (gateway) => ({ lines: statusLines(gateway) }),
-  id: () => ({
-    lines: ['vendor=Fieldproof Reference Devices', 'model=SG-1', 'hardware=C', 'serial=SG1-000042'],
+  id: ({ model }) => ({
+    lines: ['vendor=Fieldproof Reference Devices', `model=${model}`, 'hardware=C', 'serial=SG1-000042'],
   }),
   setpoint: (gateway) => ({
     lines: [`setpoint=${gateway.commands.setpoint}`, `effects=${gateway.commands.effects}`],
@@ -180,7 +182,7 @@ const COMMANDS: Readonly<Record<string, (gateway: Gateway) => Reply>> = {
 function statusLines(gateway: Gateway): string[] {
   const { running, updater } = gateway;
   return [
-    `version=${running === undefined ? 'none' : versionText(running.version)}`,
+    `version=${gateway.versionText ?? 'none'}`,
     `digest=${running?.digest ?? 'none'}`,
     `counter=${gateway.floor.value}`,
     `slot=${running === undefined ? 'none' : updater.confirmation}`,

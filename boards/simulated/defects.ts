@@ -64,6 +64,23 @@ export const DEFECT_NAMES = [
   'waits-for-ever',
   'leaks-storage',
   'no-rate-limit',
+  'ignores-certificate-time',
+  'accepts-while-clock-unset',
+  'ignores-purpose',
+  'ignores-signer-name',
+  'any-certificate-issues',
+  'trusts-by-name',
+  'counts-signatures',
+  'installs-without-digest',
+  'takes-unlisted-files',
+  'follows-paths',
+  'unpacks-without-limit',
+  'version-as-text',
+  'version-missing-accepted',
+  'ignores-expiry',
+  'takes-stale-component',
+  'manifest-number-decides',
+  'lower-version-installs',
 ] as const;
 
 export type DefectName = (typeof DEFECT_NAMES)[number];

@@ -1,6 +1,7 @@
 /** What the backplane tells the device when it switches it on: its wiring, so to speak. */
 
 import { type DefectName } from './defects.ts';
+import { type PackageModel } from './package/trust.ts';
 
 export interface DeviceOptions {
   flashFolder: string;
@@ -10,6 +11,8 @@ export interface DeviceOptions {
   openedForTest: boolean;
   defects: readonly DefectName[];
   times: DeviceTimes;
+  /** The model that takes packages in place of images. */
+  packages?: PackageModel;
   /** Runs in place of the OPC UA module; for tests of the device's side. */
   opcuaScript?: string;
 }

@@ -20,6 +20,7 @@ import { serveModbusRtu } from './modbus-rtu.ts';
 import { serveModbusTcp } from './modbus-tcp.ts';
 import { ModbusUnit } from './modbus-unit.ts';
 import { OpcuaModule } from './opcua-module.ts';
+import { Packages } from './package/packages.ts';
 import { ProcessList } from './process-list.ts';
 import { behave } from './behaviour.ts';
 import { SecurityFloor } from './security-floor.ts';
@@ -46,8 +47,9 @@ function powerUp(options: DeviceOptions, console: SerialConsole, reset: () => vo
   if (fresh) slots.update({}); // no longer fresh
   const commands = new Commands({ flash, log, defects, key: loadCommandKey() });
   const configuration = new Configuration(flash);
+  const packages = options.packages && new Packages(options.packages, options.flashFolder, slots, defects);
   const gateway = new Gateway({
-    ...{ slots, floor, log, defects, commands, configuration, report, reset },
+    ...{ slots, floor, log, defects, commands, configuration, report, packages, reset },
     times: options.times,
   });
   console.serve(gateway);

@@ -22,8 +22,9 @@ export const LAYOUT = {
   bootRecords: { start: 0x22000, bytes: 2 * BLOCK_BYTES },
   configuration: { start: 0x24000, bytes: 2 * BLOCK_BYTES },
   commandJournal: { start: 0x26000, bytes: 2 * BLOCK_BYTES },
+  packageRecords: { start: 0x28000, bytes: 2 * BLOCK_BYTES },
 } as const;
-export const FLASH_BYTES = 0x28000;
+export const FLASH_BYTES = 0x2a000;
 export const SLOT_BYTES = LAYOUT.primary.bytes;
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

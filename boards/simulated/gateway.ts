@@ -8,6 +8,8 @@ import { type Configuration } from './configuration.ts';
 import { type Defects } from './defects.ts';
 import { type DeviceTimes } from './device-options.ts';
 import { type Commands } from './commands.ts';
+import { versionText } from './mcuboot-image.ts';
+import { type Packages } from './package/packages.ts';
 import { ProcessValue } from './process-value.ts';
 import { type SecurityFloor } from './security-floor.ts';
 import { type Slots } from './slots.ts';
@@ -22,6 +24,8 @@ export interface GatewayParts {
   configuration: Configuration;
   report: BootReport;
   times: DeviceTimes;
+  /** On the model that takes packages in place of images. */
+  packages?: Packages | undefined;
   /** Leaves the process with the status that asks the backplane for a restart. */
   reset: () => void;
 }
@@ -38,6 +42,7 @@ export class Gateway {
   readonly process: ProcessValue;
   readonly slots: Slots;
   readonly configuration: Configuration;
+  readonly packages: Packages | undefined;
   readonly reset: () => void;
   /** The OPC UA module, once the firmware runs and the model has one. */
   opcua: { fingerprint(then: (fingerprint: string | undefined) => void): void } | undefined;
@@ -51,6 +56,7 @@ export class Gateway {
     this.reset = parts.reset;
     this.slots = parts.slots;
     this.configuration = parts.configuration;
+    this.packages = parts.packages;
     this.commands = parts.commands;
     this.process = new ProcessValue(parts.defects, () => this.#hung);
     this.alarms = new Alarms(parts.log, parts.defects);
@@ -69,6 +75,16 @@ export class Gateway {
   /** True once the firmware has stopped: nothing answers until a reset. */
   get hung(): boolean {
     return this.#hung;
+  }
+
+  get model(): 'SG-1' | 'SG-1P' {
+    return this.packages === undefined ? 'SG-1' : 'SG-1P';
+  }
+
+  /** Version of what runs: the package's where it came in one; undefined in recovery. */
+  get versionText(): string | undefined {
+    if (this.running === undefined) return undefined;
+    return this.packages?.versionText('primary', this.running.version) ?? versionText(this.running.version);
   }
 
   get uptimeMs(): number {

@@ -9,6 +9,7 @@ import { emit, serveControl } from './control-stdio.ts';
 import { type DeviceOptions } from './device-options.ts';
 import { manufacture } from './factory.ts';
 import { choosePort } from './free-port.ts';
+import { manufacturePackages } from './package/package-factory.ts';
 
 const EXIT_USAGE = 64;
 
@@ -17,7 +18,8 @@ async function run(line: CommandLine): Promise<void> {
   const cleanUp = (): void => {
     if (line.flash === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  manufacture(folder);
+  if (line.packages === undefined) manufacture(folder);
+  else manufacturePackages(folder);
   const options: DeviceOptions = {
     flashFolder: folder,
     modbusPort: await choosePort(line.modbusPort),
@@ -25,6 +27,7 @@ async function run(line: CommandLine): Promise<void> {
     openedForTest: line.openedForTest,
     defects: line.defects,
     times: line.times,
+    ...(line.packages === undefined ? {} : { packages: line.packages }),
     ...(line.opcuaScript === undefined ? {} : { opcuaScript: resolve(line.opcuaScript) }),
   };
   const controlled = line.control === 'stdio';

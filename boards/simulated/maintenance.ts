@@ -42,7 +42,9 @@ export class MaintenancePort {
   #command(line: string): void {
     const name = /^start-process ([\w.-]{1,32})$/.exec(line)?.[1];
     const kind = /^tamper ([\w-]+)$/.exec(line)?.[1];
+    const clock = /^clock (.{1,32})$/.exec(line)?.[1];
     if (line === 'restore') this.#restore();
+    else if (clock !== undefined) this.#print(this.#setClock(clock));
     else if (line === 'kill-monitor') this.#needRuntime((runtime) => this.#killMonitor(runtime.monitor));
     else if (name !== undefined) this.#needRuntime((runtime) => this.#startProcess(runtime.processes, name));
     else if (kind !== undefined) this.#tamper(kind);
@@ -109,6 +111,12 @@ export class MaintenancePort {
         () => undefined,
       );
     }
+  }
+
+  #setClock(text: string): string {
+    const { packages } = this.#parts.gateway;
+    if (packages === undefined) return 'ERR this model has no clock';
+    return packages.clock.set(text) ? 'OK' : 'ERR no time; 2027-01-01T00:00:00Z, unset or auto';
   }
 
   #killMonitor(monitor: IntegrityMonitor): void {

@@ -47,6 +47,21 @@ export const REFUSALS = [
   'counter',
   'no-counter',
   'hardware',
+  // Only of the model that takes packages.
+  'chain',
+  'expired',
+  'not-yet-valid',
+  'purpose',
+  'signer-name',
+  'threshold',
+  'no-version',
+  'version',
+  'stale',
+  'component',
+  'older-firmware',
+  'sequence',
+  'path',
+  'clock-unset',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

@@ -148,7 +148,7 @@ export class OpcuaModule {
     this.#send({
       type: 'state',
       state: {
-        version: versionText(running.version),
+        version: this.#gateway.versionText ?? versionText(running.version),
         digest: running.digest,
         securityCounter: floor.value,
         confirmation: updater.confirmation,

@@ -15,6 +15,8 @@ export interface SlotRecord {
   bytes: number;
   /** Set only by defects: the boot loader believes it unseen. */
   trusted?: true;
+  /** Number of the package that it came in, on the model that takes packages. */
+  package?: number;
 }
 
 /** What the boot loader must know at the next start. */

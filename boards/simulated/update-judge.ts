@@ -3,6 +3,7 @@
 import { type Defects } from './defects.ts';
 import { type GoodImage, type Verdict } from './image-verifier.ts';
 import { type ImageVersion } from './mcuboot-image.ts';
+import { type Packages } from './package/packages.ts';
 import { believe, type Slots } from './slots.ts';
 
 export type Ingress = 'ymodem' | 'file-records' | 'software-update';
@@ -20,6 +21,10 @@ export interface JudgeParts {
   defects: Defects;
   /** Undefined in recovery. */
   running: { version: ImageVersion; counter: number } | undefined;
+  /** On the model that takes packages in place of images. */
+  packages?: Packages | undefined;
+  /** Stops everything for good; only a defect calls it. */
+  hang(): void;
   /** The operator’s override, which only a defect grants. */
   olderAllowed: boolean;
 }
@@ -39,6 +44,9 @@ export function judge(received: Received, parts: JudgeParts): Judgement {
   if (isUnverified(ingress, defects)) return { verdict: believe(bytes), trusted: true };
   if (announcedBytes !== undefined && bytes.length < announcedBytes && !defects.has('accept-truncated')) {
     return refused({ ok: false, reason: 'truncated', detail: `${bytes.length} of ${announcedBytes} bytes` });
+  }
+  if (parts.packages !== undefined) {
+    return { verdict: parts.packages.judge(bytes, () => parts.hang()), trusted: false };
   }
   const verdict = slots.verifyBytes(bytes);
   if (!verdict.ok && verdict.reason === 'counter' && parts.olderAllowed) {

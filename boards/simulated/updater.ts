@@ -6,6 +6,7 @@ import { type DeviceTimes } from './device-options.ts';
 import { BLOCK_BYTES, LAYOUT, SLOT_BYTES } from './flash.ts';
 import { versionText, type ImageVersion, type Refusal } from './mcuboot-image.ts';
 import { LOCK_AFTER, RefusalLimit } from './refusal-limit.ts';
+import { type Packages } from './package/packages.ts';
 import { type SecurityFloor } from './security-floor.ts';
 import { SilenceTimer } from './silence-timer.ts';
 import { believe, type Slots } from './slots.ts';
@@ -25,6 +26,8 @@ export interface UpdaterParts {
   times: Pick<DeviceTimes, 'stalledAfterMs' | 'lockedForMs'>;
   /** The running image; undefined in recovery. */
   running: { version: ImageVersion; counter: number } | undefined;
+  /** On the model that takes packages in place of images. */
+  packages?: Packages | undefined;
   /** Stops everything for good; only a defect calls it. */
   hang(): void;
 }
@@ -62,10 +65,11 @@ export class Updater {
 
   /** Version of the image that `activate` would boot. */
   get stagedVersion(): string | undefined {
-    const { slots } = this.#parts;
+    const { slots, packages } = this.#parts;
     if (!slots.record.staged) return undefined;
     const verdict = slots.verify('secondary');
-    return verdict?.ok === true ? versionText(verdict.version) : undefined;
+    if (verdict?.ok !== true) return undefined;
+    return packages?.versionText('secondary', verdict.version) ?? versionText(verdict.version);
   }
 
   /** Why no update can begin now; undefined when one can. */
@@ -186,9 +190,11 @@ export class Updater {
   }
 
   #stage(version: ImageVersion, trusted: boolean): Outcome {
-    const { slots, log } = this.#parts;
-    slots.update({ staged: true, secondary: { bytes: this.received, ...(trusted ? { trusted } : {}) } });
-    log.append('update-staged', 'firmware', 'ok', `${versionText(version)} through ${this.#ingress}`);
+    const { slots, log, packages } = this.#parts;
+    const held = packages?.place() ?? { bytes: this.received };
+    slots.update({ staged: true, secondary: { ...held, ...(trusted ? { trusted } : {}) } });
+    const name = this.stagedVersion ?? versionText(version);
+    log.append('update-staged', 'firmware', 'ok', `${name} through ${this.#ingress}`);
     this.#sender.stop();
     this.#ingress = undefined;
     this.#refusals.succeeded();

@@ -13,6 +13,21 @@ export const simulatedPowerSettings = z.strictObject({
   device: z.literal('simulated-gateway').describe('Which simulated device to start'),
   openedForTest: z.boolean().default(false).describe('Bring out the maintenance tty'),
   opcua: z.boolean().default(true).describe('The model with an OPC UA server'),
+  packages: z
+    .boolean()
+    .default(false)
+    .describe('The model that takes signed SWUpdate packages in place of MCUboot images'),
+  signers: z
+    .number()
+    .int()
+    .min(1)
+    .max(9)
+    .default(1)
+    .describe('How many different signers a package needs; only with packages'),
+  testKey: z
+    .boolean()
+    .default(false)
+    .describe('Trusts the public test authority beside the vendor’s root; only with packages'),
   defects: z.array(z.string().min(1)).default([]).describe('Faults to switch on, by name'),
   confirmWithinMs: z
     .number()

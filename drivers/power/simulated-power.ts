@@ -155,13 +155,16 @@ export class SimulatedPower implements Driver {
   }
 
   #arguments(): string[] {
-    const { openedForTest, opcua, confirmWithinMs, defects, flash } = this.#settings;
+    const { openedForTest, opcua, packages, signers, testKey } = this.#settings;
+    const { confirmWithinMs, defects, flash } = this.#settings;
     return [
       '--control',
       'stdio',
       ...(openedForTest ? ['--opened-for-test'] : []),
       ...(opcua ? [] : ['--no-opcua']),
       ...(confirmWithinMs === undefined ? [] : ['--confirm-within-ms', String(confirmWithinMs)]),
+      ...(packages ? ['--packages', '--signers', String(signers)] : []),
+      ...(packages && testKey ? ['--test-key'] : []),
       ...(flash === undefined ? [] : ['--flash', resolve(this.#context.boardDir, flash)]),
       ...defects.flatMap((defect) => ['--defect', defect]),
     ];
