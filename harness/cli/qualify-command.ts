@@ -55,7 +55,7 @@ export async function qualifyCommand(options: QualifyOptions): Promise<number> {
   const problems = judgeMatrix(matrix);
   const making: Making = {
     catalogueVersion: catalogue.version,
-    command: `fieldproof qualify${full ? ' --full' : ''}`,
+    command: commandOf(options),
     tookMs: clock.elapsedMs,
   };
   if (options.write !== undefined)
@@ -64,6 +64,16 @@ export async function qualifyCommand(options: QualifyOptions): Promise<number> {
     process.stdout.write(`${JSON.stringify(plain(matrix, problems, making), null, 2)}\n`);
   else process.stdout.write(matrixText(matrix, problems, making));
   return problems.length === 0 ? exitCodes.conforms : exitCodes.violates;
+}
+
+/** What decides what the matrix holds; not where it went. */
+function commandOf({ full, board, defect }: QualifyOptions): string {
+  return [
+    'fieldproof qualify',
+    ...(full === true ? ['--full'] : []),
+    ...board.map((name) => `--board ${name}`),
+    ...defect.map((name) => `--defect ${name}`),
+  ].join(' ');
 }
 
 function mustHaveBoards(jobs: readonly QualifyJob[]): void {
