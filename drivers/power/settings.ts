@@ -8,11 +8,11 @@ const argv = z
   .min(1)
   .describe('Program and arguments, one word each; no shell is involved');
 
-/** `simulated-power`: the backplane of the simulated gateway, with its supply switch. */
+/** `simulated-power`: the backplane of a simulated device, with its supply switch. */
 export const simulatedPowerSettings = z.strictObject({
-  device: z.literal('simulated-gateway').describe('Which simulated device to start'),
-  openedForTest: z.boolean().default(false).describe('Bring out the maintenance tty'),
-  opcua: z.boolean().default(true).describe('The model with an OPC UA server'),
+  device: z.enum(['simulated-gateway', 'simulated-transmitter']).describe('Which simulated device to start'),
+  openedForTest: z.boolean().default(false).describe('Gateway only: bring out the maintenance tty'),
+  opcua: z.boolean().default(true).describe('Gateway only: the model with an OPC UA server'),
   defects: z.array(z.string().min(1)).default([]).describe('Faults to switch on, by name'),
   flash: z
     .string()
@@ -64,7 +64,7 @@ export type ManualPowerSettings = z.infer<typeof manualPowerSettings>;
 export const specs: DriverSpec[] = [
   {
     kind: 'simulated-power',
-    summary: 'starts the simulated gateway and cuts its power at any instant',
+    summary: 'starts a simulated device and cuts its power at any instant',
     settings: simulatedPowerSettings,
     adapters: [],
   },
