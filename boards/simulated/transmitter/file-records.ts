@@ -19,6 +19,7 @@ export class FileRecords {
   /** Size with which the transfer began; the registers may be written meanwhile. */
   #announcedBytes = 0;
   #lastCommand = 0;
+  #activated = false;
 
   constructor(device: Transmitter, store: Store) {
     this.#device = device;
@@ -61,6 +62,13 @@ export class FileRecords {
     return Array.from({ length: count }, (_unused, index) => bytes.readUInt16BE(2 * index));
   }
 
+  /** The answer to the activation has left: now the device restarts. */
+  answered(): void {
+    if (!this.#activated) return;
+    this.#device.orderReset();
+    this.#device.resetIfOrdered();
+  }
+
   #command(value: number): void {
     const { updater } = this.#device;
     if (value === COMMAND.begin) this.#begin();
@@ -68,7 +76,7 @@ export class FileRecords {
     else if (value === COMMAND.discard) demand(updater.discard());
     else {
       demand(value === COMMAND.activate && updater.activate());
-      this.#device.orderReset();
+      this.#activated = true;
     }
     this.#lastCommand = value;
   }

@@ -28,7 +28,7 @@ export class TransmitterUnit implements DataBlocks {
     this.#file = new FileRecords(device, store);
   }
 
-  /** True once a restart was ordered and its answer is on the way. */
+  /** True once a restart was ordered. */
   get stopped(): boolean {
     return this.#device.resetting;
   }
@@ -40,7 +40,7 @@ export class TransmitterUnit implements DataBlocks {
 
   /** To be called when an answer has left: a restart that was ordered happens now. */
   answered(): void {
-    this.#device.resetIfOrdered();
+    this.#file.answered();
   }
 
   coils = noBits;
