@@ -8,8 +8,7 @@ const argv = z
   .min(1)
   .describe('Program and arguments, one word each; no shell is involved');
 
-/** `simulated-power`: the backplane of a simulated device, with its supply switch. */
-export const simulatedPowerSettings = z.strictObject({
+const simulatedDevice = z.strictObject({
   device: z.enum(['simulated-gateway', 'simulated-transmitter']).describe('Which simulated device to start'),
   openedForTest: z.boolean().default(false).describe('Gateway only: bring out the maintenance tty'),
   opcua: z.boolean().default(true).describe('Gateway only: the model with an OPC UA server'),
@@ -25,6 +24,12 @@ export const simulatedPowerSettings = z.strictObject({
   replyWithinMs: z.number().int().positive().default(5_000).describe('For each command to the backplane'),
   exitWithinMs: z.number().int().positive().default(2_000).describe('At close, before each harder means'),
 });
+
+/** `simulated-power`: the backplane of a simulated device, with its supply switch. */
+export const simulatedPowerSettings = simulatedDevice.refine(
+  ({ device, openedForTest }) => device === 'simulated-gateway' || !openedForTest,
+  { error: 'the simulated transmitter has no maintenance tty', path: ['openedForTest'] },
+);
 export type SimulatedPowerSettings = z.infer<typeof simulatedPowerSettings>;
 
 /** `exec-power`: programs of the lab switch the supply (gpioset, a PDU's client, a relay tool). */

@@ -28,13 +28,13 @@ export interface BootParts {
 
 /** @returns undefined where nothing may run */
 export function boot(parts: BootParts): RunningImage | undefined {
-  const { store, defects, print } = parts;
-  print('TR-1 boot loader 1.0');
+  const { store, defects } = parts;
+  parts.print('TR-1 boot loader 1.0');
   if (defects.has('tr-restart-forgets')) takeWhatIsThere(store);
   if (store.record.state === 'copying') finishCopy(parts);
   const verdict = verifiedSlot(parts);
-  print(`slot: ${told(verdict)}`);
-  print(`staging: ${told(store.verify('staging'))}`);
+  parts.print(`slot: ${told(verdict)}`);
+  parts.print(`staging: ${told(store.verify('staging'))}`);
   if (verdict?.ok !== true) return undefined;
   raiseFloor(parts, verdict.counter);
   const digest = createHash('sha256').update(store.imageBytes('slot')).digest('hex');

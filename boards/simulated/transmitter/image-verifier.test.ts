@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'mocha';
+import { parse } from 'yaml';
+import { dataPath } from '../paths.ts';
 import { altered } from '../testing/bench.ts';
 import { DEFECT_NAMES, type DefectName } from './defects.ts';
 import { verifyImage } from './image-verifier.ts';
@@ -84,6 +87,16 @@ describe('simulated transmitter: image verifier', () => {
   it('has no defect in what is left', () => {
     for (const defect of DEFECT_NAMES)
       assert.equal(verdict(altered(IMAGE.golden, AT.payload), [defect]), 'ed25519', defect);
+  });
+});
+
+describe('simulated transmitter: the list of defects', () => {
+  it('describes every defect that the program knows, and no other', () => {
+    const { defects } = parse(readFileSync(dataPath('defects.yaml'), 'utf8')) as {
+      defects: { name: string; board?: string }[];
+    };
+    const own = defects.filter(({ board }) => board === 'simulated-transmitter').map(({ name }) => name);
+    assert.deepEqual(own.sort(), [...DEFECT_NAMES].sort());
   });
 });
 
