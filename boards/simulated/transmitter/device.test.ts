@@ -63,7 +63,8 @@ describe('simulated transmitter: console', () => {
       assert.equal(await bench.offer(IMAGE.pair, { stopAfter: 9000 }), 'ERR refused truncated');
       assert.equal(await bench.offer(IMAGE.oversize), 'ERR refused size');
       assert.equal(await bench.offer(IMAGE.oversize, { withoutSize: true }), 'ERR refused size');
-      await bench.restart();
+      assert.equal(await bench.offer(altered(IMAGE.pair, AT.ed25519)), 'ERR refused ed25519');
+      assert.match(await bench.restart(), /slot: verified 2\.1\.0\r\nstaging: empty\r\n/);
       assert.equal(await running(bench), sha256(IMAGE.golden));
     });
   });
