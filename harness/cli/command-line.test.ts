@@ -17,7 +17,6 @@ describe('The command line', function () {
       [['run', '--case', 'SIG-2'], /no case or suite SIG-2; did you mean SIG-02\?/],
       [['run', '--suite', 'rolback'], /no suite "rolback"\n {2}next: Did you mean rollback\?/],
       [['run', '--defect', 'acept-any-signature'], /Did you mean accept-any-signature\?/],
-      [['run', '--defect', 'tr-ignores-counter'], /belongs to boards\/simulated-transmitter\.yaml/],
       [['qualify', '--defect', 'acept-any-signature'], /Did you mean accept-any-signature\?/],
       [['run', '--cuts', '0'], /a whole number of at least 1 is needed/],
       [['list', 'boardz'], /no list of boardz\n {2}next: Did you mean boards\?/],

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { BoardFileError, UsageError } from '../errors.ts';
 import { verdicts } from '../verdict.ts';
-import { nearest, type BoardFile } from '../board/index.ts';
+import { nearest } from '../board/index.ts';
 import { packageRoot } from './paths.ts';
 
 const verdict = z.enum(verdicts);
@@ -48,24 +48,6 @@ export function knownDefects(names: readonly string[]): void {
     const close = nearest(name, known);
     throw new UsageError('unknown-defect', `there is no defect "${name}"`, {
       hint: close === undefined ? 'See `fieldproof list defects`.' : `Did you mean ${close}?`,
-    });
-  }
-}
-
-/**
- * A defect belongs to one simulated device; of another one it would say nothing.
- *
- * @throws UsageError naming the board on whose device it is
- */
-export function mustBeDefectsOf(board: BoardFile, names: readonly string[]): void {
-  const supply = Object.values(board.wires).find(({ driver }) => driver === 'simulated-power');
-  if (names.length === 0 || supply === undefined) return; // no simulated device: the opening of the run says so
-  const defects = loadDefects();
-  for (const name of names) {
-    const owner = defects.find((defect) => defect.name === name)?.board;
-    if (owner === undefined || supply.settings['device'] === owner) continue;
-    throw new UsageError('other-boards-defect', `the device of ${board.board} has no defect "${name}"`, {
-      hint: `It belongs to boards/${owner}.yaml.`,
     });
   }
 }

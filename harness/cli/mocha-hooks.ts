@@ -8,7 +8,7 @@ import { BenchError, explain, UsageError } from '../errors.ts';
 import { depths } from '../lifecycle/run.ts';
 import { registeredCases, type RegisteredCase } from '../lifecycle/test-case.ts';
 import { exitCodes } from '../verdict.ts';
-import { knownDefects, mustBeDefectsOf } from './defects.ts';
+import { knownDefects } from './defects.ts';
 import { importInto } from './import-suites.ts';
 import { defaultOutDir } from './paths.ts';
 import { exitCodeOfError } from './program.ts';
@@ -83,7 +83,6 @@ async function openRun(selected: readonly RegisteredCase[]): Promise<OpenRun> {
   const defects = DEFECT.split(',').filter((name) => name !== '');
   knownDefects(defects);
   const prepared = await prepare(BOARD);
-  mustBeDefectsOf(prepared.board, defects);
   const session = await Session.open(prepared, {
     outDir: defaultOutDir(),
     selected,

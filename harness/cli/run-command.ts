@@ -8,7 +8,7 @@ import { liveProgress, silentProgress, type Progress } from './progress.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';
 import { loadSuites, runSuites, selectCases } from './suites.ts';
-import { knownDefects, mustBeDefectsOf } from './defects.ts';
+import { knownDefects } from './defects.ts';
 
 /** @returns the exit code, taken from the record */
 export async function runCommand(
@@ -18,7 +18,6 @@ export async function runCommand(
 ): Promise<number> {
   const prepared = await prepare(boardFile ?? defaultBoard());
   knownDefects(options.defect);
-  mustBeDefectsOf(prepared.board, options.defect);
   const mocha = await loadSuites();
   const selected = selectCases(prepared.catalogue, options.case, options.suite);
   const quiet = options.json === true;
