@@ -6,11 +6,16 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { type Duplex } from 'node:stream';
-import { RESET_STATUS, UART, type DeviceOptions } from './device-options.ts';
+import { RESET_STATUS, UART } from './device-options.ts';
 import { nodeArgumentsFor } from './paths.ts';
 import { Pty } from './pty.ts';
 
 export type PortName = keyof typeof UART;
+
+/** Handed to the device as it is; the backplane itself looks at one thing only. */
+export interface BackplaneOptions {
+  openedForTest: boolean;
+}
 
 export interface BackplaneListener {
   deviceStarted(pid: number): void;
@@ -18,16 +23,19 @@ export interface BackplaneListener {
 }
 
 export class Backplane {
-  readonly #options: DeviceOptions;
+  readonly #options: BackplaneOptions;
   readonly #listener: BackplaneListener;
+  readonly #deviceModule: string;
   readonly #ports = new Map<PortName, Pty>();
   #device: ChildProcess | undefined;
   #power: 'on' | 'off' = 'off';
   #onExit: (() => void) | undefined;
 
-  constructor(options: DeviceOptions, listener: BackplaneListener) {
+  /** @param deviceModule entry of the device process, as `nodeArgumentsFor` takes it */
+  constructor(options: BackplaneOptions, listener: BackplaneListener, deviceModule = 'device') {
     this.#options = options;
     this.#listener = listener;
+    this.#deviceModule = deviceModule;
     this.plug('console');
     this.plug('rs485');
     if (options.openedForTest) this.plug('maintenance');
@@ -93,7 +101,8 @@ export class Backplane {
   }
 
   #startDevice(): void {
-    const device = spawn(process.execPath, [...nodeArgumentsFor('device'), JSON.stringify(this.#options)], {
+    const script = nodeArgumentsFor(this.#deviceModule);
+    const device = spawn(process.execPath, [...script, JSON.stringify(this.#options)], {
       detached: true, // a process group of its own
       stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe', 'pipe'],
     });

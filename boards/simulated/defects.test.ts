@@ -58,9 +58,10 @@ async function installAndConfirm(bench: TestBench, image: Buffer): Promise<void>
 describe('simulated gateway: the list of defects', () => {
   it('describes every defect that the program knows, and no other', () => {
     const listed = parse(readFileSync(dataPath('defects.yaml'), 'utf8')) as {
-      defects: { name: string; description: string; expected: object }[];
+      defects: { name: string; board?: string; description: string; expected: object }[];
     };
-    assert.deepEqual(listed.defects.map(({ name }) => name).sort(), [...DEFECT_NAMES].sort());
+    const own = listed.defects.filter(({ board }) => board !== 'simulated-transmitter');
+    assert.deepEqual(own.map(({ name }) => name).sort(), [...DEFECT_NAMES].sort());
     for (const { name, description } of listed.defects) assert.ok(description.length > 40, name);
   });
 

@@ -4,6 +4,9 @@ import { crc16Modbus } from './crc.ts';
 import { type SerialPort } from './line-port.ts';
 import { UNIT_ID, type ModbusUnit } from './modbus-unit.ts';
 
+/** The part of a unit that a line needs. */
+export type RtuUnit = Pick<ModbusUnit, 'answer' | 'answered' | 'stopped'>;
+
 const MAX_FRAME_BYTES = 256;
 const MIN_FRAME_BYTES = 4;
 /**
@@ -28,7 +31,7 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
 };
 const COUNT_POSITION: Readonly<Record<number, number>> = { 15: 6, 16: 6, 20: 2, 21: 2, 23: 10 };
 
-export function serveModbusRtu(port: SerialPort, unit: ModbusUnit): void {
+export function serveModbusRtu(port: SerialPort, unit: RtuUnit): void {
   let frame: Buffer = Buffer.alloc(0);
   let silence: NodeJS.Timeout | undefined;
   const take = (): void => {
@@ -52,7 +55,7 @@ function expectedBytes(frame: Buffer): number | undefined {
   return count === undefined ? undefined : position + 1 + count + 2;
 }
 
-function answerFrame(port: SerialPort, frame: Buffer, unit: ModbusUnit): void {
+function answerFrame(port: SerialPort, frame: Buffer, unit: RtuUnit): void {
   if (unit.stopped || frame.length < MIN_FRAME_BYTES) return;
   const body = frame.subarray(0, -2);
   if (crc16Modbus(body) !== frame.readUInt16LE(body.length)) return;

@@ -15,7 +15,8 @@ export interface ReadyMessage {
   console: string;
   rs485: string;
   maintenance: string | null;
-  modbusPort: number;
+  /** Null for a device without Modbus TCP. */
+  modbusPort: number | null;
   opcuaPort: number | null;
   flash: string;
 }
@@ -215,7 +216,7 @@ function readReady(message: BackplaneReply): ReadyMessage {
     console: text('console'),
     rs485: text('rs485'),
     maintenance: (message['maintenance'] ?? null) === null ? null : text('maintenance'),
-    modbusPort: port('modbusPort'),
+    modbusPort: (message['modbusPort'] ?? null) === null ? null : port('modbusPort'),
     opcuaPort: (message['opcuaPort'] ?? null) === null ? null : port('opcuaPort'),
     flash: text('flash'),
   };

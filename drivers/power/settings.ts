@@ -8,15 +8,14 @@ const argv = z
   .min(1)
   .describe('Program and arguments, one word each; no shell is involved');
 
-/** `simulated-power`: the backplane of the simulated gateway, with its supply switch. */
-export const simulatedPowerSettings = z.strictObject({
-  device: z.literal('simulated-gateway').describe('Which simulated device to start'),
-  openedForTest: z.boolean().default(false).describe('Bring out the maintenance tty'),
-  opcua: z.boolean().default(true).describe('The model with an OPC UA server'),
+const simulatedDevice = z.strictObject({
+  device: z.enum(['simulated-gateway', 'simulated-transmitter']).describe('Which simulated device to start'),
+  openedForTest: z.boolean().default(false).describe('Gateway only: bring out the maintenance tty'),
+  opcua: z.boolean().default(true).describe('Gateway only: the model with an OPC UA server'),
   packages: z
     .boolean()
     .default(false)
-    .describe('The model that takes signed SWUpdate packages in place of MCUboot images'),
+    .describe('Gateway only: the model that takes signed SWUpdate packages in place of MCUboot images'),
   signers: z
     .number()
     .int()
@@ -47,6 +46,12 @@ export const simulatedPowerSettings = z.strictObject({
   replyWithinMs: z.number().int().positive().default(5_000).describe('For each command to the backplane'),
   exitWithinMs: z.number().int().positive().default(2_000).describe('At close, before each harder means'),
 });
+
+/** `simulated-power`: the backplane of a simulated device, with its supply switch. */
+export const simulatedPowerSettings = simulatedDevice.refine(
+  ({ device, openedForTest }) => device === 'simulated-gateway' || !openedForTest,
+  { error: 'the simulated transmitter has no maintenance tty', path: ['openedForTest'] },
+);
 export type SimulatedPowerSettings = z.infer<typeof simulatedPowerSettings>;
 
 /** `exec-power`: programs of the lab switch the supply (gpioset, a PDU's client, a relay tool). */
@@ -86,7 +91,7 @@ export type ManualPowerSettings = z.infer<typeof manualPowerSettings>;
 export const specs: DriverSpec[] = [
   {
     kind: 'simulated-power',
-    summary: 'starts the simulated gateway and cuts its power at any instant',
+    summary: 'starts a simulated device and cuts its power at any instant',
     settings: simulatedPowerSettings,
     adapters: [],
   },

@@ -129,6 +129,21 @@ describe('simulated-power', () => {
     );
   });
 
+  it('gives a transmitter no options of the gateway, and provides no port that it does not have', async () => {
+    const { driver, context } = make({ device: 'simulated-transmitter', opcua: false });
+    const heard: string[] = [];
+    context.wire.received = (bytes) => void heard.push(Buffer.from(bytes).toString());
+    await inMode('serial-only', () => driver.open());
+    await driver.status();
+    assert.doesNotMatch(heard.join(''), /--no-opcua/);
+    assert.deepEqual(driver.provides, {
+      host: '127.0.0.1',
+      console: '/dev/pts/fake-1',
+      rs485: '/dev/pts/fake-2',
+      flash: '/tmp/fake-flash',
+    });
+  });
+
   it('switches the supply with ordered instants', async () => {
     const { driver } = make();
     await driver.open();
@@ -274,5 +289,9 @@ describe('simulated-power', () => {
   it('refuses settings that it does not know', () => {
     assert.throws(() => simulatedPowerSettings.parse({ device: 'simulated-gateway', defect: 'x' }));
     assert.throws(() => simulatedPowerSettings.parse({ device: 'another' }));
+    assert.throws(
+      () => simulatedPowerSettings.parse({ device: 'simulated-transmitter', openedForTest: true }),
+      /no maintenance tty/,
+    );
   });
 });

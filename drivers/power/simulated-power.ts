@@ -1,4 +1,4 @@
-/** The supply of the simulated gateway: starts its backplane as a child process and works its supply switch. */
+/** The supply of a simulated device: starts its backplane as a child process and works its supply switch. */
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -12,10 +12,12 @@ import type { SimulatedPowerSettings } from './settings.ts';
 
 export type SimulatedPort = 'console' | 'rs485' | 'maintenance';
 
+const programs = { 'simulated-gateway': 'main', 'simulated-transmitter': 'transmitter/main' } as const;
+
 /** The backplane's program: TypeScript from a working copy, JavaScript when we are compiled ourselves. */
-function backplaneProgram(): string {
+function backplaneProgram(device: SimulatedPowerSettings['device']): string {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`../../boards/simulated/main.${extension}`, import.meta.url));
+  return fileURLToPath(new URL(`../../boards/simulated/${programs[device]}.${extension}`, import.meta.url));
 }
 
 /**
@@ -35,7 +37,11 @@ export class SimulatedPower implements Driver {
   #provides: Record<string, string | number> | undefined;
 
   /** @param program the backplane's main file, for tests of this driver */
-  constructor(settings: SimulatedPowerSettings, context: DriverContext, program = backplaneProgram()) {
+  constructor(
+    settings: SimulatedPowerSettings,
+    context: DriverContext,
+    program = backplaneProgram(settings.device),
+  ) {
     this.name = context.name;
     this.#settings = settings;
     this.#context = context;
@@ -64,9 +70,13 @@ export class SimulatedPower implements Driver {
       });
     }
     if (!existsSync(this.#program)) {
-      throw new PortError('no-backplane', `${this.name}: the simulated gateway is not at ${this.#program}`, {
-        hint: 'Build the project, or install it again.',
-      });
+      throw new PortError(
+        'no-backplane',
+        `${this.name}: the ${this.#settings.device} is not at ${this.#program}`,
+        {
+          hint: 'Build the project, or install it again.',
+        },
+      );
     }
     const backplane = this.#start();
     this.#backplane = backplane;
@@ -154,17 +164,24 @@ export class SimulatedPower implements Driver {
     });
   }
 
-  #arguments(): string[] {
-    const { openedForTest, opcua, packages, signers, testKey } = this.#settings;
-    const { confirmWithinMs, defects, flash } = this.#settings;
+  /** What only the gateway has models of. */
+  #model(): string[] {
+    const { openedForTest, opcua, packages, signers, testKey, confirmWithinMs } = this.#settings;
     return [
-      '--control',
-      'stdio',
       ...(openedForTest ? ['--opened-for-test'] : []),
       ...(opcua ? [] : ['--no-opcua']),
       ...(confirmWithinMs === undefined ? [] : ['--confirm-within-ms', String(confirmWithinMs)]),
       ...(packages ? ['--packages', '--signers', String(signers)] : []),
       ...(packages && testKey ? ['--test-key'] : []),
+    ];
+  }
+
+  #arguments(): string[] {
+    const { device, defects, flash } = this.#settings;
+    return [
+      '--control',
+      'stdio',
+      ...(device === 'simulated-gateway' ? this.#model() : []),
       ...(flash === undefined ? [] : ['--flash', resolve(this.#context.boardDir, flash)]),
       ...defects.flatMap((defect) => ['--defect', defect]),
     ];
@@ -189,8 +206,8 @@ function provisions(ready: ReadyMessage): Record<string, string | number> {
     host: '127.0.0.1',
     console,
     rs485,
-    modbusPort,
     flash,
+    ...(modbusPort === null ? {} : { modbusPort }),
     ...(maintenance === null ? {} : { maintenance }),
     ...(opcuaPort === null ? {} : { opcuaPort }),
   };

@@ -107,10 +107,11 @@ export class TestBench {
   ready!: Ready;
   console!: Line;
 
-  constructor(args: readonly string[]) {
+  /** @param program main module of a simulated device, as `nodeArgumentsFor` takes it */
+  constructor(args: readonly string[], program = 'main') {
     this.#process = spawn(
       process.execPath,
-      [...nodeArgumentsFor('main'), '--control', 'stdio', '--off', ...args],
+      [...nodeArgumentsFor(program), '--control', 'stdio', '--off', ...args],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
       },

@@ -1,5 +1,5 @@
 // A small stand-in for the simulated gateway's backplane: the same protocol (boards/simulated/README.md), no device.
-// FAKE=mute|garbage|dies|stubborn|device-crashes in the environment makes it misbehave.
+// FAKE=mute|garbage|dies|stubborn|device-crashes|serial-only in the environment makes it misbehave.
 import { writeFileSync } from 'node:fs';
 
 const mode = process.env.FAKE ?? '';
@@ -65,8 +65,8 @@ if (mode !== 'mute' && mode !== 'garbage') {
     console: '/dev/pts/fake-1',
     rs485: '/dev/pts/fake-2',
     maintenance: opened ? '/dev/pts/fake-3' : null,
-    modbusPort: 1502,
-    opcuaPort: process.argv.includes('--no-opcua') ? null : 4840,
+    modbusPort: mode === 'serial-only' ? null : 1502,
+    opcuaPort: mode === 'serial-only' || process.argv.includes('--no-opcua') ? null : 4840,
     flash: '/tmp/fake-flash',
   });
   if (mode === 'device-crashes') say({ event: 'device-exit', code: 139, signal: null });
