@@ -14,11 +14,12 @@ import {
   replaceEntry,
   rewritten,
   sha256Of,
+  signersLike,
   type SwupdateInput,
   type SwupdateMutation,
 } from './common.ts';
 import { signedAnew } from './signed-anew.ts';
-import { goodSigner } from './test-signers.ts';
+import { goodSigner } from '../../../crypto/test-signers.ts';
 
 const bombBytes = 16 * 1024 * 1024;
 /** Larger images are not copied. */
@@ -75,7 +76,9 @@ const bomb = attack({
       { start: artifact.start + 1, end: artifact.start + 1, text: setting },
       { ...sha256Value, text: `"${sha256Of(packed)}"` },
     ]);
-    return signedAnew(input, description, goodSigner(input), { more: [replaceEntry(entry, packed)] });
+    return signedAnew(input, description, goodSigner(signersLike(input)), {
+      more: [replaceEntry(entry, packed)],
+    });
   },
 });
 
@@ -105,7 +108,10 @@ const pathUp = attack({
     const copy = `${text.slice(0, start - artifact.start)}"${escaped}"${text.slice(end - artifact.start)}`;
     const description = rewritten(input, [{ start: artifact.end, end: artifact.end, text: `,\n${copy}` }]);
     const added = insertBytes(trailer.start, copyOf(entry, bytesIn(input.base, entry), { name: escaped }));
-    return signedAnew(input, description, goodSigner(input), { refusedFor: 'path', more: [added] });
+    return signedAnew(input, description, goodSigner(signersLike(input)), {
+      refusedFor: 'path',
+      more: [added],
+    });
   },
 });
 
