@@ -38,7 +38,6 @@ function certificateAttack({ by, lacking, reason, reference, ...described }: Iss
     ...described,
     id: `rauc-certificate-${described.id}`,
     kind: 'certificate',
-    depth: 'standard',
     references: [reference, 'RFC 5280, 6.1'],
     attackerModel: 'insider',
     needs: ['test-key'],

@@ -143,7 +143,6 @@ function stranger(own: boolean): RaucMutation {
 const intermediateMissing = cmsAttack({
   id: 'rauc-certificate-intermediate-missing',
   kind: 'certificate',
-  depth: 'standard',
   name: 'without the intermediate certificates of its signature',
   rationale:
     'The signer’s certificate is there, and nothing leads from it to the root: a name that fits must not do instead.',

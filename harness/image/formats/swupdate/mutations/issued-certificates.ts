@@ -92,7 +92,6 @@ function certificateAttack({ by, expectation, refusedFor, lacking, ...described 
   return attack({
     ...described,
     kind: 'certificate',
-    depth: 'standard',
     references: ['KEY-02', signedImages, 'RFC 5280, 6.1'],
     attackerModel: 'insider',
     needs: ['test-key'],

@@ -54,7 +54,6 @@ function groupText({ base }: SwupdateInput, { start, end }: Artifact): string {
 const bomb = attack({
   id: 'swupdate-signed-bomb',
   kind: 'resource',
-  depth: 'standard',
   name: 'with 16 MiB of zeros, packed, for an image, signed by a trusted key',
   rationale:
     'A few kilobytes that unpack to more than there is room for: unpacking must end where the room does, and leave it free again.',
@@ -87,7 +86,6 @@ const escaped = '../fieldproof';
 const pathUp = attack({
   id: 'swupdate-signed-path-up',
   kind: 'resource',
-  depth: 'standard',
   name: `with a copy of one of its files, listed and signed as ${escaped}`,
   rationale:
     'Names of files become paths. A signature says that the maker wrote the name, not that the agent may follow it out of its directory.',
