@@ -69,6 +69,7 @@ const bomb = attack({
     if (/\b(compressed|encrypted)\b/.test(groupText(input, artifact))) {
       return { doesNotApply: `${artifact.filename} is packed or encrypted already` };
     }
+    // gzip is what SWUpdate reads as zlib (core/cpio_utils.c, inflateInit2 with 16 + MAX_WBITS); the digest is over it.
     const packed = gzipSync(Buffer.alloc(bombBytes), { level: 9 });
     const setting = input.image.description?.json === true ? '"compressed":"zlib",' : ' compressed = "zlib";';
     const description = rewritten(input, [
@@ -89,7 +90,7 @@ const pathUp = attack({
   name: `with a copy of one of its files, listed and signed as ${escaped}`,
   rationale:
     'Names of files become paths. A signature says that the maker wrote the name, not that the agent may follow it out of its directory.',
-  references: ['SIG-27', 'CWE-22', 'CWE-23'],
+  references: ['SIG-27', 'CWE-22', 'SWUpdate core/installer.c, check_if_required'],
   attackerModel: 'insider',
   needs: ['test-key'],
   expectation: mustReject,
@@ -98,6 +99,9 @@ const pathUp = attack({
     const { trailer } = input.image;
     if (found === undefined || trailer === undefined) return noFile;
     const { artifact, entry } = found;
+    if (/installed-directly["']?\s*[:=]\s*true/.test(groupText(input, artifact))) {
+      return { doesNotApply: `${artifact.filename} is streamed to its place: its name is never a path` };
+    }
     if (entry.dataEnd - entry.dataStart > mostBytes) {
       return { doesNotApply: `its smallest file has more than ${mostBytes} bytes` };
     }
