@@ -13,24 +13,12 @@ import type { ImageFormat } from './format.ts';
 import { imageFormats } from './formats/index.ts';
 import type { ParsedImage } from './image.ts';
 import { expectationOf, type DoesNotApply, type Expectation, type Mutation, type Plan } from './mutation.ts';
-import { patched, patchesFromRecord, patchesToRecord, PatchSet, type PatchRecord } from './patch-set.ts';
+import { patched, patchesToRecord, PatchSet } from './patch-set.ts';
 import type { Policy } from './policy.ts';
+import { attackName, type GenuineImage, type Provenance } from './provenance.ts';
 import { formatOf } from './recognise.ts';
 import { selfCheck } from './self-check.ts';
 import type { PublicKey, TestKey, Trust } from './trust.ts';
-
-/** How an attack image came to be: enough to make it again from its base. */
-export interface Provenance {
-  mutation: string;
-  format: string;
-  base: { name: string; sha256: string; bytes: number };
-  second?: { name: string; sha256: string };
-  /** Seed of this attack, hex. */
-  seed: string;
-  patches: readonly PatchRecord[];
-  facts: Readonly<Record<string, string | number>>;
-  result: { sha256: string; bytes: number };
-}
 
 /** An attack image, streamed from its base: nothing is in memory until it is asked for. */
 export interface AttackImage {
@@ -50,12 +38,6 @@ export interface AttackImage {
 export interface AttackNotMade {
   mutation: Mutation;
   notApplicable: string;
-}
-
-/** A genuine image: its bytes, wherever they are. */
-export interface GenuineImage {
-  name: string;
-  source: ByteSource;
 }
 
 export interface AttackOptions {
@@ -153,32 +135,6 @@ export function* eachAttack(
 /** Ids, names and rationales of all attacks on a format, for plans and lists. */
 export function attacksOn(format: string): readonly Mutation[] {
   return imageFormats.find(({ name }) => name === format)?.mutations ?? [];
-}
-
-/**
- * Makes an attack image again from its base and its provenance; and the second image, where it took bytes of it.
- *
- * @throws BenchError when the base is another one, or the result differs from the recorded one
- */
-export function rebuildAttack(
-  base: GenuineImage,
-  provenance: Provenance,
-  second?: GenuineImage,
-): FirmwareImage {
-  requireDigest('base', sha256Hex(base.source), provenance.base.sha256);
-  if (second !== undefined && provenance.second !== undefined) {
-    requireDigest('second image', sha256Hex(second.source), provenance.second.sha256);
-  }
-  const set = patchesFromRecord(base.source.size, provenance.patches, second?.source);
-  const source = patched(base.source, set);
-  const sha256 = sha256Hex(source);
-  requireDigest('result', sha256, provenance.result.sha256);
-  return { name: attackName(base.name, provenance.mutation), bytes: materialise(source), sha256 };
-}
-
-function requireDigest(what: string, actual: string, recorded: string): void {
-  if (actual === recorded) return;
-  throw new BenchError('other-digest', `the ${what} has SHA-256 ${actual}, the record says ${recorded}`);
 }
 
 function setUp(base: GenuineImage, options: AttackOptions): Workshop {
@@ -340,10 +296,4 @@ function expand(seed: Uint8Array, label: string, bytes: number): Buffer {
     return createHmac('sha256', seed).update(label).update(count).digest();
   });
   return Buffer.concat(blocks).subarray(0, bytes);
-}
-
-/** `golden-1.2.0.bin` → `golden-1.2.0.mcuboot-strip-signature.bin`. */
-function attackName(base: string, id: string): string {
-  const dot = base.lastIndexOf('.');
-  return dot > 0 ? `${base.slice(0, dot)}.${id}${base.slice(dot)}` : `${base}.${id}`;
 }

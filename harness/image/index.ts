@@ -7,12 +7,10 @@ export {
   eachAttack,
   inMemory,
   genuine,
-  rebuildAttack,
   type AttackImage,
   type AttackOptions,
-  type GenuineImage,
-  type Provenance,
 } from './generate.ts';
+export { rebuildAttack, type GenuineImage, type Provenance } from './provenance.ts';
 export { identifyImage, type ImageIdentity } from './identify.ts';
 export { detachedFormat, guessLayout, imageFormats, joinDetached, splitDetached } from './formats/index.ts';
 export { opaque } from './formats/opaque/index.ts';

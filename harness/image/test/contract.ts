@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { before, describe, it } from 'mocha';
 import { bytesSource, materialise, type ByteSource } from '../byte-source.ts';
 import type { ImageFormat } from '../format.ts';
-import { attackSet, rebuildAttack } from '../generate.ts';
+import { attackSet } from '../generate.ts';
 import type { ParsedImage } from '../image.ts';
 import { attackKinds } from '../mutation.ts';
+import { rebuildAttack } from '../provenance.ts';
 import { formatOf } from '../recognise.ts';
 import type { Sample } from './sample.ts';
 

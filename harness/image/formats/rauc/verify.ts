@@ -9,7 +9,13 @@
 
 import type { ByteSource } from '../../byte-source.ts';
 import { checkVerity, type VerityFault } from '../../codec/verity.ts';
-import { genuineSignatureIds, verifyCms, type CmsContent, type CmsTrust } from '../../crypto/cms.ts';
+import {
+  genuineSignatureIds,
+  signerCertificates,
+  verifyCms,
+  type CmsContent,
+  type CmsTrust,
+} from '../../crypto/cms.ts';
 import { digestOf } from '../../digest.ts';
 import type { Policy } from '../../policy.ts';
 import type { ReferenceVerdict, Trust } from '../../trust.ts';
@@ -27,6 +33,8 @@ interface Genuine {
   /** Payload and CMS of crypt bundles, as one digest of each, hex. */
   encrypted: ReadonlySet<string>;
   signatures: readonly string[];
+  /** Subjects of the signers, DER as lower-case hex. */
+  names: ReadonlySet<string>;
   compatibles: ReadonlySet<string>;
   /** The highest version; undefined when none can be compared. */
   highest: string | undefined;
@@ -89,6 +97,7 @@ function checkSignature(
     keys: trust.keys,
     policy: trust.policy,
     purpose: 'codeSigning',
+    ...(genuine.names.size === 0 ? {} : { signerNames: genuine.names }),
     ...(trust.keys.length > 0 ? {} : { genuineSignatures: genuine.signatures }),
     ...(trust.crls === undefined ? {} : { crls: trust.crls }),
     ...(trust.at === undefined ? {} : { at: trust.at }),
@@ -189,6 +198,13 @@ function readGenuine({ genuine, keys }: Trust): Genuine {
     ),
     signatures: ofSigned.flatMap(({ source, image }) =>
       image.cms === undefined ? [] : genuineSignatureIds(source, image.cms, signedContent(source, image)),
+    ),
+    names: new Set(
+      all.flatMap(({ image: { cms } }) =>
+        (cms?.signers ?? []).flatMap((signer) =>
+          cms === undefined ? [] : signerCertificates(cms, signer).map(({ subject }) => subject),
+        ),
+      ),
     ),
     compatibles: new Set(values('compatible')),
     highest: values('version').reduce<string | undefined>(

@@ -26,7 +26,6 @@ type Change = readonly Patch[] | { patches: readonly Patch[]; added: readonly En
 
 interface Resigned {
   id: string;
-  depth?: 'standard';
   kind: AttackKind;
   name: string;
   rationale: string;
@@ -172,7 +171,6 @@ const counters: Resigned[] = [
   {
     id: 'unprotected-counter',
     kind: 'counter',
-    depth: 'standard',
     name: 'signed anew with its security counter in the unprotected area',
     rationale:
       'Nobody signed the counter: whoever has an old image without one could write any. A counter that is not protected is none.',

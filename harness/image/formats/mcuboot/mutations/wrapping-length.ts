@@ -19,7 +19,6 @@ const wrappedEnd = headerBytes;
 const lengthWraps: McubootMutation = {
   id: 'mcuboot-resigned-length-wraps',
   kind: 'coverage',
-  depth: 'standard',
   name: 'signed anew over its header alone, by a payload size that wraps round 2³², its payload altered',
   rationale:
     'Sizes that are added in 32 bits end where the attacker wants: the signature is good for a beginning, and what is executed lies behind it.',

@@ -1,8 +1,10 @@
 /** The CMS of a bundle edited, and put back with the size that goes with it. */
 
 import { bytesSource, slice, type ByteSource } from '../../../byte-source.ts';
+import { signerSubjects } from '../../../crypto/cms-cosign.ts';
 import type { Edited } from '../../../crypto/cms-edit.ts';
 import { signerCertificates } from '../../../crypto/cms.ts';
+import type { SignerInput } from '../../../crypto/test-signers.ts';
 import type { AttackKind, AttackerModel, Expectation, Invariant } from '../../../mutation.ts';
 import { formatsDoc, mustReject, replaceCms, type RaucInput, type RaucMutation } from './common.ts';
 
@@ -65,4 +67,10 @@ export function signersCertificate({ image }: RaucInput): Buffer | undefined {
   const { cms } = image;
   const [signer] = cms?.signers ?? [];
   return cms === undefined || signer === undefined ? undefined : signerCertificates(cms, signer)[0]?.der;
+}
+
+/** What signers are made from who have the names of the genuine ones. */
+export function signersLike(input: RaucInput): SignerInput {
+  const cms = signedCms(input);
+  return { ...input, subjects: cms === undefined ? [] : signerSubjects(cms) };
 }

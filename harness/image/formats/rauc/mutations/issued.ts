@@ -1,65 +1,18 @@
 /** Signers that the test key issued, where it is an authority's: with exactly one thing wrong each. */
 
-import { resigned, signingKeyOf, type CmsSigningKey } from '../../../crypto/cms-sign.ts';
-import { issueCertificate, type Issue } from '../../../crypto/issue.ts';
+import { cosigned } from '../../../crypto/cms-cosign.ts';
+import type { CmsSigningKey } from '../../../crypto/cms-sign.ts';
 import { oids } from '../../../crypto/oids.ts';
-import { keyLike, publicHalf } from '../../../crypto/sign-digest.ts';
-import { readCertificate, type Certificate } from '../../../crypto/x509.ts';
+import {
+  issuedSigner,
+  signerBelowPath,
+  withCosigners,
+  type SignerInput,
+} from '../../../crypto/test-signers.ts';
 import { byPolicy, type Expectation } from '../../../mutation.ts';
 import type { Policy } from '../../../policy.ts';
-import { contentOf, signedCms } from './cms.ts';
-import { mustReject, replaceCms, type RaucInput, type RaucMutation } from './common.ts';
-
-const purposes = [oids.codeSigning, oids.emailProtection];
-
-/** The test key itself; a good signer below it when it is an authority's. */
-export function testSigner(input: RaucInput): CmsSigningKey | undefined {
-  return below(input, 'authority', {}) ?? (input.testKey && signingKeyOf(input.testKey));
-}
-
-/** A signer below the test key, good but for the changes; undefined when the test key is not of that sort. */
-function below(
-  { testKey, random }: RaucInput,
-  sort: 'authority' | 'signer',
-  changes: Partial<Issue>,
-): CmsSigningKey | undefined {
-  const issuer = testKey?.chain[0] && readCertificate(testKey.chain[0]);
-  if (testKey?.kind !== 'classic' || issuer === undefined) return undefined;
-  if ((issuer.basicConstraints?.ca === true) !== (sort === 'authority')) return undefined;
-  return issuedBy(issuer, { privateKey: testKey.key, chain: testKey.chain }, changes, random);
-}
-
-function issuedBy(
-  issuer: Certificate,
-  by: CmsSigningKey,
-  changes: Partial<Issue>,
-  random: RaucInput['random'],
-): CmsSigningKey | undefined {
-  const name = changes.name ?? 'Fieldproof';
-  const privateKey =
-    issuer.publicKey && keyLike(issuer.publicKey, (bytes) => random(`key of ${name}`, bytes));
-  if (privateKey === undefined) return undefined;
-  const certificate = issueCertificate({
-    issuer,
-    issuerKey: by.privateKey,
-    subjectKey: publicHalf(privateKey),
-    name,
-    notBefore: issuer.notBefore ?? new Date(0),
-    notAfter: issuer.notAfter ?? new Date(0),
-    purposes,
-    ...changes,
-  });
-  return { privateKey, certificate, chain: [certificate, ...(by.chain ?? [])] };
-}
-
-/** A signer below an authority below the test key, whose path length forbids it. */
-function tooDeep(input: RaucInput): CmsSigningKey | undefined {
-  const der = input.testKey?.chain[0];
-  if (der === undefined || readCertificate(der)?.basicConstraints?.pathLength !== 0) return undefined;
-  const middle = below(input, 'authority', { authority: true, purposes: [], name: 'Fieldproof CA' });
-  const issuer = middle?.certificate && readCertificate(middle.certificate);
-  return middle && issuer && issuedBy(issuer, middle, {}, input.random);
-}
+import { contentOf, signedCms, signersLike } from './cms.ts';
+import { mustReject, replaceCms, type RaucMutation } from './common.ts';
 
 interface Issued {
   id: string;
@@ -69,13 +22,15 @@ interface Issued {
   expectation: Expectation | ((policy: Policy) => Expectation);
   /** Why the verifier refuses where it refuses. */
   reason: string;
-  by: (input: RaucInput) => CmsSigningKey | undefined;
+  by: (input: SignerInput) => CmsSigningKey | undefined;
   lacking: string;
 }
 
 const noAuthority = 'the test key is that of no certificate authority';
 
-const checked = (key: 'certificateTime' | 'certificatePurpose'): ((policy: Policy) => Expectation) =>
+const checked = (
+  key: 'certificateTime' | 'certificatePurpose' | 'signerName',
+): ((policy: Policy) => Expectation) =>
   byPolicy(key, (value) => (value === 'checked' ? mustReject : { class: 'benign-accept' }));
 
 function certificateAttack({ by, lacking, reason, reference, ...described }: Issued): RaucMutation {
@@ -89,9 +44,11 @@ function certificateAttack({ by, lacking, reason, reference, ...described }: Iss
     plan: (input) => {
       const cms = signedCms(input);
       if (cms === undefined) return { doesNotApply: 'its signed data is encrypted' };
-      const key = by(input);
-      if (key === undefined) return { doesNotApply: lacking };
-      const signed = resigned(cms, key, contentOf(input), input.random);
+      const first = by(signersLike(input));
+      if (first === undefined) return { doesNotApply: lacking };
+      const keys = withCosigners(signersLike(input), first);
+      if (typeof keys === 'string') return { doesNotApply: keys };
+      const signed = cosigned(cms, keys, contentOf(input), input.random);
       if (signed === undefined) return { doesNotApply: 'the CMS cannot be signed anew' };
       return { ...replaceCms(input.image, signed), refusedFor: reason };
     },
@@ -110,7 +67,7 @@ export const issuedMutations: readonly RaucMutation[] = (
       expectation: checked('certificateTime'),
       reason: 'expired',
       lacking: noAuthority,
-      by: (input) => below(input, 'authority', { notBefore: new Date(0), notAfter: new Date(365 * day) }),
+      by: (input) => issuedSigner(input, { notBefore: new Date(0), notAfter: new Date(365 * day) }),
     },
     {
       id: 'not-yet-valid',
@@ -121,7 +78,7 @@ export const issuedMutations: readonly RaucMutation[] = (
       reason: 'not-yet-valid',
       lacking: noAuthority,
       by: (input) =>
-        below(input, 'authority', {
+        issuedSigner(input, {
           notBefore: new Date(Date.UTC(2190, 0)),
           notAfter: new Date(Date.UTC(2199, 0)),
         }),
@@ -135,7 +92,17 @@ export const issuedMutations: readonly RaucMutation[] = (
       expectation: checked('certificatePurpose'),
       reason: 'purpose',
       lacking: noAuthority,
-      by: (input) => below(input, 'authority', { purposes: [oids.serverAuth] }),
+      by: (input) => issuedSigner(input, { purposes: [oids.serverAuth] }),
+    },
+    {
+      id: 'other-name',
+      name: 'signed by a certificate of the trusted authority that has another name',
+      rationale: 'The authority issues signers for other products too: only those named may sign.',
+      reference: 'SIG-12',
+      expectation: checked('signerName'),
+      reason: 'name',
+      lacking: noAuthority,
+      by: (input) => issuedSigner(input, { name: 'Fieldproof Other Product' }),
     },
     {
       id: 'of-signer',
@@ -145,7 +112,7 @@ export const issuedMutations: readonly RaucMutation[] = (
       expectation: mustReject,
       reason: 'chain',
       lacking: 'the test key is that of an authority, or has no certificate',
-      by: (input) => below(input, 'signer', {}),
+      by: (input) => issuedSigner(input, {}, 'signer'),
     },
     {
       id: 'too-deep',
@@ -155,7 +122,7 @@ export const issuedMutations: readonly RaucMutation[] = (
       expectation: mustReject,
       reason: 'chain',
       lacking: 'the test key is that of no certificate authority with a path length of zero',
-      by: tooDeep,
+      by: signerBelowPath,
     },
   ] satisfies Issued[]
 ).map(certificateAttack);

@@ -128,6 +128,7 @@ describe('attacks on RAUC bundles', () => {
       'rauc-certificate-expired',
       'rauc-certificate-not-yet-valid',
       'rauc-certificate-wrong-purpose',
+      'rauc-certificate-other-name',
     ]);
     const lower = rauc.mutations.find(({ id }) => id === 'rauc-resigned-lower-version');
     assert.ok(lower);

@@ -5,13 +5,13 @@
 
 import { bytesSource, slice, type ByteSource } from '../../../byte-source.ts';
 import { withContent } from '../../../crypto/cms-edit.ts';
-import { resigned } from '../../../crypto/cms-sign.ts';
+import { cosigned } from '../../../crypto/cms-cosign.ts';
+import { goodSigner, withCosigners } from '../../../crypto/test-signers.ts';
 import { byPolicy, type DoesNotApply, type Expectation, type Plan } from '../../../mutation.ts';
 import type { Policy } from '../../../policy.ts';
 import { manifestEntry } from '../manifest.ts';
 import { compareVersions } from '../version.ts';
-import { contentOf, signedCms } from './cms.ts';
-import { testSigner } from './issued.ts';
+import { contentOf, signedCms, signersLike } from './cms.ts';
 import {
   bundleSource,
   formatsDoc,
@@ -23,11 +23,13 @@ import {
   type RaucMutation,
 } from './common.ts';
 
-/** The CMS signed by the test key over other content. */
+/** The CMS signed by the test key over other content, and by others beside it where the device wants several. */
 function signAnew(input: RaucInput, cms: Uint8Array, content: ByteSource): Buffer | string {
-  const key = testSigner(input);
-  if (key === undefined) return 'the test key is of a kind that is not signed with here';
-  return resigned(cms, key, content, input.random) ?? 'the CMS cannot be signed anew';
+  const first = goodSigner(signersLike(input));
+  if (first === undefined) return 'the test key is of a kind that is not signed with here';
+  const keys = withCosigners(signersLike(input), first);
+  if (typeof keys === 'string') return keys;
+  return cosigned(cms, keys, content, input.random) ?? 'the CMS cannot be signed anew';
 }
 
 interface Resigned {

@@ -2,7 +2,12 @@
 
 import { raisedByOne } from '../../../crypto/value-byte.ts';
 import { forgedCertificate, resigned, strangerLike, strangersCertificate } from '../../../crypto/cms-sign.ts';
-import { withCertificates, withSignature, withSigners } from '../../../crypto/cms-edit.ts';
+import {
+  withCertificates,
+  withoutIntermediates,
+  withSignature,
+  withSigners,
+} from '../../../crypto/cms-edit.ts';
 import { overwrite } from '../../../patch-set.ts';
 import { trailerBytes } from '../parse.ts';
 import { cmsAttack, contentOf, signersCertificate } from './cms.ts';
@@ -135,6 +140,18 @@ function stranger(own: boolean): RaucMutation {
   });
 }
 
+const intermediateMissing = cmsAttack({
+  id: 'rauc-certificate-intermediate-missing',
+  kind: 'certificate',
+  name: 'without the intermediate certificates of its signature',
+  rationale:
+    'The signer’s certificate is there, and nothing leads from it to the root: a name that fits must not do instead.',
+  references: ['SIG-13', 'RFC 5280, 6.1'],
+  refusedFor: 'untrusted',
+  mootWhereTaken: 'as far as the keys tell, the device trusts the signer or the intermediate itself',
+  edit: (cms) => withoutIntermediates(cms) ?? 'it has no certificate but its signer’s',
+});
+
 function forged(issuer: 'self' | 'kept', beside: boolean): RaucMutation {
   const self = issuer === 'self';
   return cmsAttack({
@@ -235,6 +252,7 @@ export const signatureMutations: readonly RaucMutation[] = [
   forged('self', true),
   forged('kept', false),
   forged('kept', true),
+  intermediateMissing,
   noSigner,
   secondCms('genuine-first', 'with a foreign signature behind its own', 'genuine'),
   secondCms('foreign-first', 'with a foreign signature in front of its own', 'foreign'),

@@ -31,7 +31,12 @@ export async function raucSamples(): Promise<Sample[]> {
       testKey: testKeyOf(p256.intermediate),
     },
     {
-      ...sample('verity, the test key is an authority', p256, {}, { policy: strict }),
+      ...sample(
+        'verity, the test key is an authority',
+        p256,
+        {},
+        { policy: { ...strict, signerName: 'checked' } },
+      ),
       testKey: testKeyOf(p256.intermediate),
     },
     crypt(rsa),

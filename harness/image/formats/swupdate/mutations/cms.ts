@@ -125,7 +125,6 @@ const attacks: readonly CmsAttack[] = [
   {
     id: 'swupdate-certificate-intermediate-missing',
     kind: 'certificate',
-    depth: 'standard',
     name: 'without the intermediate certificates of its signature',
     rationale:
       'The signer’s certificate is there, and nothing leads from it to the root: a name that fits must not do instead.',

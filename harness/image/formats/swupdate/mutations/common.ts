@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import { slice, type ByteSource } from '../../../byte-source.ts';
 import { cpioFieldAt, cpioNumber, encodeCpioEntry, type CpioEntry } from '../../../codec/cpio.ts';
+import { signerSubjects } from '../../../crypto/cms-cosign.ts';
+import type { SignerInput } from '../../../crypto/test-signers.ts';
 import type { DoesNotApply, Expectation, Mutation, Plan, PlanInput } from '../../../mutation.ts';
 import { overwrite, patched, PatchSet, type Patch } from '../../../patch-set.ts';
 import type { Artifact, SwupdateImage } from '../parse.ts';
@@ -127,4 +129,14 @@ export function unsignedReason({ cms }: SwupdateImage): string {
   return cms?.signers.every(({ signedAttributes }) => signedAttributes !== undefined) === true
     ? 'digest'
     : 'signature';
+}
+
+/** What signers are made from who have the names of the genuine ones. */
+export function signersLike(input: SwupdateInput): SignerInput {
+  const { base, image } = input;
+  const { signatureEntry } = image;
+  return {
+    ...input,
+    subjects: signatureEntry === undefined ? [] : signerSubjects(bytesIn(base, signatureEntry)),
+  };
 }

@@ -33,5 +33,5 @@ export const swupdateMutations: readonly SwupdateMutation[] = [
   ...thresholdMutations,
   ...signedDescriptionMutations,
   ...issuedCertificateMutations,
-  ...signedContentMutations,
+  ...signedContentMutations.map(unlessConditional),
 ];

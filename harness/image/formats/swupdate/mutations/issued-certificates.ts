@@ -7,16 +7,9 @@ import type { CmsSigningKey } from '../../../crypto/cms-sign.ts';
 import { oids } from '../../../crypto/oids.ts';
 import { byPolicy, type Expectation } from '../../../mutation.ts';
 import type { Policy } from '../../../policy.ts';
-import {
-  attack,
-  bytesIn,
-  mustReject,
-  signedImages,
-  type SwupdateInput,
-  type SwupdateMutation,
-} from './common.ts';
+import { attack, bytesIn, mustReject, signedImages, signersLike, type SwupdateMutation } from './common.ts';
 import { signedAnew } from './signed-anew.ts';
-import { issuedSigner, signerBelowPath } from './test-signers.ts';
+import { issuedSigner, signerBelowPath, type SignerInput } from '../../../crypto/test-signers.ts';
 
 const day = 24 * 3600_000;
 const accepted: Expectation = { class: 'must-accept' };
@@ -27,7 +20,7 @@ interface Issued {
   rationale: string;
   expectation: Expectation | ((policy: Policy) => Expectation);
   refusedFor: string;
-  by: (input: SwupdateInput) => CmsSigningKey | undefined;
+  by: (input: SignerInput) => CmsSigningKey | undefined;
   lacking: string;
 }
 
@@ -99,7 +92,6 @@ function certificateAttack({ by, expectation, refusedFor, lacking, ...described 
   return attack({
     ...described,
     kind: 'certificate',
-    depth: 'standard',
     references: ['KEY-02', signedImages, 'RFC 5280, 6.1'],
     attackerModel: 'insider',
     needs: ['test-key'],
@@ -108,7 +100,7 @@ function certificateAttack({ by, expectation, refusedFor, lacking, ...described 
       const entry = input.image.descriptionEntry;
       if (input.image.cms === undefined || entry === undefined)
         return { doesNotApply: 'the signature is no CMS' };
-      const key = by(input);
+      const key = by(signersLike(input));
       if (key === undefined) return { doesNotApply: lacking };
       const refused = typeof expectation !== 'function' || expectation(input.policy) === mustReject;
       return signedAnew(input, bytesIn(input.base, entry), key, refused ? { refusedFor } : {});

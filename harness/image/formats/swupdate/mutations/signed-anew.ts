@@ -8,8 +8,15 @@ import { publicHalf, signDigest } from '../../../crypto/sign-digest.ts';
 import { verifyDigest } from '../../../crypto/verify-digest.ts';
 import { digestOf } from '../../../digest.ts';
 import type { Patch } from '../../../patch-set.ts';
-import { bytesIn, planOf, replaceEntry, type SwupdateInput, type SwupdatePlan } from './common.ts';
-import { withCosigners } from './test-signers.ts';
+import {
+  bytesIn,
+  planOf,
+  replaceEntry,
+  signersLike,
+  type SwupdateInput,
+  type SwupdatePlan,
+} from './common.ts';
+import { withCosigners } from '../../../crypto/test-signers.ts';
 
 /**
  * @param first the signer whom the attack is about; others beside it are good
@@ -25,7 +32,7 @@ export function signedAnew(
   if (descriptionEntry === undefined || signatureEntry === undefined || description === undefined) {
     return { doesNotApply: 'the image is unsigned' };
   }
-  const keys = first === undefined ? cannot : withCosigners(input, first);
+  const keys = first === undefined ? cannot : withCosigners(signersLike(input), first);
   if (typeof keys === 'string') return { doesNotApply: keys };
   const signature = signatureOver(input, description, keys);
   if (signature === undefined) return { doesNotApply: cannot };

@@ -14,11 +14,12 @@ import {
   replaceEntry,
   rewritten,
   sha256Of,
+  signersLike,
   type SwupdateInput,
   type SwupdateMutation,
 } from './common.ts';
 import { signedAnew } from './signed-anew.ts';
-import { goodSigner } from './test-signers.ts';
+import { goodSigner } from '../../../crypto/test-signers.ts';
 
 const bombBytes = 16 * 1024 * 1024;
 /** Larger images are not copied. */
@@ -53,7 +54,6 @@ function groupText({ base }: SwupdateInput, { start, end }: Artifact): string {
 const bomb = attack({
   id: 'swupdate-signed-bomb',
   kind: 'resource',
-  depth: 'standard',
   name: 'with 16 MiB of zeros, packed, for an image, signed by a trusted key',
   rationale:
     'A few kilobytes that unpack to more than there is room for: unpacking must end where the room does, and leave it free again.',
@@ -69,13 +69,16 @@ const bomb = attack({
     if (/\b(compressed|encrypted)\b/.test(groupText(input, artifact))) {
       return { doesNotApply: `${artifact.filename} is packed or encrypted already` };
     }
+    // gzip is what SWUpdate reads as zlib (core/cpio_utils.c, inflateInit2 with 16 + MAX_WBITS); the digest is over it.
     const packed = gzipSync(Buffer.alloc(bombBytes), { level: 9 });
     const setting = input.image.description?.json === true ? '"compressed":"zlib",' : ' compressed = "zlib";';
     const description = rewritten(input, [
       { start: artifact.start + 1, end: artifact.start + 1, text: setting },
       { ...sha256Value, text: `"${sha256Of(packed)}"` },
     ]);
-    return signedAnew(input, description, goodSigner(input), { more: [replaceEntry(entry, packed)] });
+    return signedAnew(input, description, goodSigner(signersLike(input)), {
+      more: [replaceEntry(entry, packed)],
+    });
   },
 });
 
@@ -84,11 +87,10 @@ const escaped = '../fieldproof';
 const pathUp = attack({
   id: 'swupdate-signed-path-up',
   kind: 'resource',
-  depth: 'standard',
   name: `with a copy of one of its files, listed and signed as ${escaped}`,
   rationale:
     'Names of files become paths. A signature says that the maker wrote the name, not that the agent may follow it out of its directory.',
-  references: ['SIG-27', 'CWE-22', 'CWE-23'],
+  references: ['SIG-27', 'CWE-22', 'SWUpdate core/installer.c, check_if_required'],
   attackerModel: 'insider',
   needs: ['test-key'],
   expectation: mustReject,
@@ -97,6 +99,9 @@ const pathUp = attack({
     const { trailer } = input.image;
     if (found === undefined || trailer === undefined) return noFile;
     const { artifact, entry } = found;
+    if (/installed-directly["']?\s*[:=]\s*true/.test(groupText(input, artifact))) {
+      return { doesNotApply: `${artifact.filename} is streamed to its place: its name is never a path` };
+    }
     if (entry.dataEnd - entry.dataStart > mostBytes) {
       return { doesNotApply: `its smallest file has more than ${mostBytes} bytes` };
     }
@@ -105,7 +110,10 @@ const pathUp = attack({
     const copy = `${text.slice(0, start - artifact.start)}"${escaped}"${text.slice(end - artifact.start)}`;
     const description = rewritten(input, [{ start: artifact.end, end: artifact.end, text: `,\n${copy}` }]);
     const added = insertBytes(trailer.start, copyOf(entry, bytesIn(input.base, entry), { name: escaped }));
-    return signedAnew(input, description, goodSigner(input), { refusedFor: 'path', more: [added] });
+    return signedAnew(input, description, goodSigner(signersLike(input)), {
+      refusedFor: 'path',
+      more: [added],
+    });
   },
 });
 

@@ -11,11 +11,12 @@ import {
   mustReject,
   rewritten,
   signedImages,
+  signersLike,
   type SwupdateInput,
   type SwupdateMutation,
 } from './common.ts';
 import { signedAnew } from './signed-anew.ts';
-import { goodSigner } from './test-signers.ts';
+import { goodSigner } from '../../../crypto/test-signers.ts';
 
 type Change = { start: number; end: number; text: string };
 
@@ -136,7 +137,7 @@ function resignedEdit({ edit, refusedFor, ...described }: Edit): SwupdateMutatio
     plan: (input) => {
       const changes = edit(input);
       if (typeof changes === 'string') return { doesNotApply: changes };
-      return signedAnew(input, rewritten(input, changes), goodSigner(input), { refusedFor });
+      return signedAnew(input, rewritten(input, changes), goodSigner(signersLike(input)), { refusedFor });
     },
   });
 }

@@ -73,7 +73,7 @@ function threshold({ id, edit, ...words }: ThresholdAttack): SwupdateMutation {
 
 function signersWanted({ base, image, policy }: SwupdateInput): { cms: Buffer; wanted: number } | string {
   const { signatureEntry, cms } = image;
-  if (policy.threshold === undefined) return 'the declaration says of no threshold';
+  if (policy.threshold === undefined) return 'the declaration names no threshold';
   if (signatureEntry === undefined || cms === undefined) return 'the signature is no CMS';
   if (cms.signers.length < 2) return 'it has one signer';
   return { cms: bytesIn(base, signatureEntry), wanted: policy.threshold };

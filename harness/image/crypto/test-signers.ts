@@ -3,19 +3,28 @@
  * names of the genuine signers, so that only what an attack changes is wrong with them: devices may check names.
  */
 
-import { signerSubjects } from '../../../crypto/cms-cosign.ts';
-import { signingKeyOf, type CmsSigningKey } from '../../../crypto/cms-sign.ts';
-import { issueCertificate, type Issue } from '../../../crypto/issue.ts';
-import { oids } from '../../../crypto/oids.ts';
-import { keyLike, publicHalf } from '../../../crypto/sign-digest.ts';
-import { readCertificate, type Certificate } from '../../../crypto/x509.ts';
-import { bytesIn, type SwupdateInput } from './common.ts';
+import { signingKeyOf, type CmsSigningKey, type Random } from './cms-sign.ts';
+import { issueCertificate, type Issue } from './issue.ts';
+import { oids } from './oids.ts';
+import { keyLike, publicHalf } from './sign-digest.ts';
+import { readCertificate, type Certificate } from './x509.ts';
+import type { Policy } from '../policy.ts';
+import type { TestKey } from '../trust.ts';
+
+/** What signers are made from. */
+export interface SignerInput {
+  testKey?: TestKey;
+  policy: Policy;
+  random: Random;
+  /** DER of the subjects of the genuine signers, in their order; see {@link signerSubjects}. */
+  subjects: readonly (Buffer | undefined)[];
+}
 
 /** What is other than good about a signer. */
 export type Changes = Partial<Pick<Issue, 'name' | 'notBefore' | 'notAfter' | 'purposes' | 'authority'>>;
 
 /** A signer that is good: issued where the test key is an authority's, else the test key itself. */
-export function goodSigner(input: SwupdateInput): CmsSigningKey | undefined {
+export function goodSigner(input: SignerInput): CmsSigningKey | undefined {
   return issuedSigner(input, {}) ?? (input.testKey && signingKeyOf(input.testKey));
 }
 
@@ -27,7 +36,7 @@ export function goodSigner(input: SwupdateInput): CmsSigningKey | undefined {
  * @returns undefined when the test key is not of that sort
  */
 export function issuedSigner(
-  input: SwupdateInput,
+  input: SignerInput,
   changes: Changes,
   sort: 'authority' | 'signer' = 'authority',
   nth = 0,
@@ -40,7 +49,7 @@ export function issuedSigner(
 }
 
 /** A signer below an authority below the test key, whose path length of zero forbids it. */
-export function signerBelowPath(input: SwupdateInput): CmsSigningKey | undefined {
+export function signerBelowPath(input: SignerInput): CmsSigningKey | undefined {
   const der = input.testKey?.chain[0];
   if (der === undefined || readCertificate(der)?.basicConstraints?.pathLength !== 0) return undefined;
   const middle = issuedSigner(input, { authority: true, purposes: [], name: 'Fieldproof CA' });
@@ -49,13 +58,13 @@ export function signerBelowPath(input: SwupdateInput): CmsSigningKey | undefined
 }
 
 function issuedBy(
-  input: SwupdateInput,
+  input: SignerInput,
   issuer: Certificate,
   by: CmsSigningKey,
   changes: Changes,
   nth: number,
 ): CmsSigningKey | undefined {
-  const genuine = genuineSubject(input, nth);
+  const genuine = input.subjects[nth];
   const name = changes.name ?? 'Fieldproof';
   const label = `key of ${name} ${nth} below ${issuer.serial}`;
   const privateKey = issuer.publicKey && keyLike(issuer.publicKey, (bytes) => input.random(label, bytes));
@@ -74,17 +83,12 @@ function issuedBy(
   return { privateKey, certificate, chain: [certificate, ...(by.chain ?? [])] };
 }
 
-function genuineSubject({ base, image }: SwupdateInput, nth: number): Buffer | undefined {
-  const { signatureEntry } = image;
-  return signatureEntry && signerSubjects(bytesIn(base, signatureEntry))[nth];
-}
-
 /**
  * The signer, and good ones beside it where the device wants several; or why they cannot be had.
  *
  * @param first made by {@link goodSigner} or {@link issuedSigner}
  */
-export function withCosigners(input: SwupdateInput, first: CmsSigningKey): CmsSigningKey[] | string {
+export function withCosigners(input: SignerInput, first: CmsSigningKey): CmsSigningKey[] | string {
   const { threshold = 1, signerName } = input.policy;
   const own = first.certificate === input.testKey?.chain[0] ? first.certificate : undefined;
   if (signerName === 'checked' && own !== undefined && !hasGenuineName(input, own)) {
@@ -99,9 +103,7 @@ export function withCosigners(input: SwupdateInput, first: CmsSigningKey): CmsSi
     : `the device wants ${threshold} signers, and the test key is no authority’s, which could issue them`;
 }
 
-function hasGenuineName(input: SwupdateInput, certificate: Uint8Array): boolean {
-  const { signatureEntry } = input.image;
-  const subjects = signatureEntry === undefined ? [] : signerSubjects(bytesIn(input.base, signatureEntry));
+function hasGenuineName({ subjects }: SignerInput, certificate: Uint8Array): boolean {
   const own = readCertificate(certificate)?.subject;
   return subjects.some((subject) => subject?.toString('hex') === own);
 }
