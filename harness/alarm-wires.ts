@@ -17,6 +17,7 @@ export function alarmWires(profile: BoardFile['profile'], bind: Bind): Alarms {
     listen: async () => {
       const events: AlarmEvent[] = [];
       const failures: { wire: string; error: unknown }[] = [];
+      for (const { source } of wires) source.prepare?.();
       const closers = await listenOnAll(
         wires.map(
           ({ name, source }) =>

@@ -130,6 +130,11 @@ export interface AdapterRoles {
   };
   /** One wire on which alarms are told. */
   alarm: {
+    /**
+     * What takes a while and needs no wire, such as loading a large library; done for all wires before any is listened
+     * on, so that it does not run out the deadlines of the others.
+     */
+    prepare?(): void;
     listen(
       onAlarm: (alarm: Omit<AlarmEvent, 'wire'>) => void,
       onFailure: (error: unknown) => void,

@@ -16,6 +16,7 @@ import type {
   softwareUpdateSchema,
 } from './settings.ts';
 import { callForAnswer, confirmUpdate, installPackage, offerImage } from './software-update.ts';
+import { loadOpcUa } from './library.ts';
 
 function opcua(wire: Driver): OpcUaDriver {
   if (wire instanceof OpcUaDriver) return wire;
@@ -97,6 +98,7 @@ const alarm: AdapterModule<'alarm', AlarmSettings> = {
   name: 'opcua-alarm-event',
   role: 'alarm',
   create: (settings, wire) => ({
+    prepare: () => void loadOpcUa(),
     async listen(onAlarm, onFailure) {
       const driver = opcua(wire);
       let uncertaintyMs = settings.publishingMs ?? driver.settings.publishingMs;

@@ -168,7 +168,9 @@ function setUp(base: GenuineImage, options: AttackOptions): Workshop {
 
 /** The maker's; and the test key, or the authority at the end of its chain, which the device trusts for the test. */
 function trustedKeys({ trustedKeys: makers = [], testKey }: AttackOptions): readonly PublicKey[] {
-  if (testKey === undefined || (makers.length > 0 && testKey.chain.length > 0)) return makers;
+  if (testKey === undefined) return makers;
+  // A chain that does not end in itself ends, where there are maker's keys, in one of those.
+  if (makers.length > 0 && testKey.chain.length > 0 && !isSelfSigned(testKey.chain.at(-1))) return makers;
   const trusted = publicHalf(testKey);
   return makers.some((maker) => isSameKey(maker, trusted)) ? makers : [...makers, trusted];
 }
@@ -183,6 +185,12 @@ function publicHalf(testKey: TestKey): PublicKey {
   if (testKey.kind === 'raw')
     return { kind: 'raw', algorithm: testKey.algorithm, bytes: testKey.bytes, name };
   return { kind: 'classic', key: createPublicKey(testKey.key), name };
+}
+
+function isSelfSigned(der: Uint8Array | undefined): boolean {
+  if (der === undefined) return false;
+  const certificate = new X509Certificate(der);
+  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
 }
 
 function isSameKey(a: PublicKey, b: PublicKey): boolean {
