@@ -74,7 +74,7 @@ export function forgeries(
     if ('notApplicable' in made) {
       lacking.push(made.notApplicable);
       t.note(`${made.mutation.id} not tried: ${made.notApplicable}`);
-    } else if (!isDecided(made.expectation, choice)) {
+    } else if (!isDecided(expectationOf(made), choice)) {
       t.note(`${made.mutation.id} not tried: ${undecided(made.expectation)}`);
     } else {
       offered.push(asForbidden(t, made, golden));
@@ -123,7 +123,8 @@ export function spread<T>(items: readonly T[]): T[] {
 }
 
 function asForbidden(t: CaseContext, attack: AttackImage, golden: FirmwareImage): ForbiddenImage {
-  const { mutation, expectation, provenance, name, sha256 } = attack;
+  const { mutation, provenance, name, sha256 } = attack;
+  const expectation = expectationOf(attack);
   const text = `made ${name}: seed ${provenance.seed}, SHA-256 ${sha256}`;
   t.run.record.append('note', { text }, { caseId: t.id });
   return {
@@ -151,16 +152,23 @@ function isDecided({ class: expected }: Expectation, { survivable = false }: For
   return expected === 'must-reject' || expected === 'benign-accept';
 }
 
+/**
+ * That appended data is refused is not demanded, whatever is declared: the requirement takes either, as long as the
+ * executed bytes are the same.
+ */
+function expectationOf(made: AttackImage): Expectation {
+  const { expectation } = made;
+  const open = expectation.class === 'policy' && expectation.dependsOn === 'appendedData';
+  return open ? { class: 'benign-accept' } : expectation;
+}
+
 function undecided(expectation: Expectation): string {
   return expectation.class === 'policy'
     ? `the declaration does not say what it depends on (${expectation.dependsOn})`
     : `a device may take it (${expectation.class})`;
 }
 
-/**
- * The declared policy. That appended data is refused is not demanded: the requirement takes either, as long as
- * the executed bytes are the same.
- */
+/** The declared policy; that appended data is refused is left open, see {@link expectationOf}. */
 function policyFor(t: CaseContext): Policy {
   const { appendedData, ...policy } = policyOf(t.declaration);
   return appendedData === 'ignore' ? { ...policy, appendedData } : policy;

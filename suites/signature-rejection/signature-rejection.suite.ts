@@ -154,7 +154,7 @@ describe('Signature rejection', () => {
             'what the signature does not cover must not be executed',
           ),
           () =>
-            forgeries(t, ['coverage', 'structure', 'metadata'], {
+            forgeries(t, ['coverage', 'structure', 'metadata', 'resource'], {
               only: [
                 'wraps',
                 'overflow',
