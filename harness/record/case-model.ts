@@ -38,6 +38,7 @@ export function caseModel(id: string, entries: readonly Entry[], context: CaseCo
     states: all(entries, 'state'),
     controls: all(entries, 'control'),
     measurements: all(entries, 'measurement'),
+    sweeps: all(entries, 'sweep'),
     notes: all(entries, 'note'),
   };
 }
@@ -120,9 +121,17 @@ function closeStep(open: StepModel[], entry: Entry, ended: RunEvents['step-ended
 }
 
 function happensInCase({ kind }: Entry): boolean {
-  return ['stimulus', 'answer', 'state', 'control', 'measurement', 'note', 'bench', 'identity'].includes(
-    kind,
-  );
+  return [
+    'stimulus',
+    'answer',
+    'state',
+    'control',
+    'measurement',
+    'sweep',
+    'note',
+    'bench',
+    'identity',
+  ].includes(kind);
 }
 
 function lastStep(steps: readonly StepModel[]): string | undefined {

@@ -5,6 +5,8 @@ import { rejectionBatch, testCase, type ForbiddenImage, type CaseContext } from 
 import { mustKeepFloorOverFactoryReset } from './factory-reset.ts';
 import { mustRevertUnconfirmedTrial } from './unconfirmed-trial.ts';
 import { mustSurvivePowerCuts } from './power-cut-sweep.ts';
+import { mustSurviveRepeatedCuts } from './repeated-cuts.ts';
+import { mustSurviveCutReverts } from './revert-cut-sweep.ts';
 
 /** A validly signed image of the vendor's that the device must refuse all the same. */
 const signedBut = (t: CaseContext, name: string, alteration: string, rationale: string): ForbiddenImage[] => [
@@ -72,11 +74,35 @@ describe('Rollback', () => {
       'RB-16 boots the old or the new image, verified, after a power cut at any point of an update',
       {
         needs: ['firmware', 'power', 'image:golden', 'image:pair'],
-        updates: 24,
-        powerCycles: 24,
+        updates: 48,
+        powerCycles: 40,
         mayHarm: 'power-cut-during-update',
       },
       (t) => mustSurvivePowerCuts(t),
+    );
+
+    testCase(
+      'RB-17 boots a verified image after a power cut at any point of a revert',
+      {
+        needs: ['firmware', 'power', 'image:golden', 'image:newer'],
+        updates: 23,
+        powerCycles: 41,
+        depth: 'standard',
+        mayHarm: 'power-cut-during-revert',
+      },
+      (t) => mustSurviveCutReverts(t),
+    );
+
+    testCase(
+      'RB-18 survives five power cuts at random points of one update',
+      {
+        needs: ['firmware', 'power', 'image:golden', 'image:pair'],
+        updates: 7,
+        powerCycles: 21,
+        depth: 'standard',
+        mayHarm: 'power-cut-during-update',
+      },
+      (t) => mustSurviveRepeatedCuts(t),
     );
   });
 });

@@ -43,7 +43,7 @@ describe('cuts that are spread', () => {
     fc.assert(
       fc.property(fc.integer({ min: 4, max: 200 }), seed, (count, text) => {
         const points = spread(usual, count, seededRandom(text, 'test'));
-        const cuts = points.map((point) => ({ ...point, inTime: true }));
+        const cuts = points.map((point) => ({ ...point, plannedMs: point.afterMs, inTime: true }));
         for (const { planned, percent } of coverageOf(usual, cuts))
           assert.ok(percent >= Math.floor(100 * (1 - 2 / Math.max(2, planned))), `${percent} of ${planned}`);
       }),
@@ -76,6 +76,7 @@ const differ = (a: Seen, b: Seen): boolean => a.behaviour !== b.behaviour;
 function sweep(boundariesMs: readonly number[], count: number, minGapMs: number, text: string): Seen[] {
   const see = (point: { phase: string; afterMs: number }): Seen => ({
     ...point,
+    plannedMs: point.afterMs,
     inTime: true,
     behaviour: behaviourOf(boundariesMs, positionOf(usual, point)),
   });
@@ -131,8 +132,23 @@ describe('later cuts', () => {
     assert.ok(sweep([300], 400, 50, 'coarse').length < 400);
   });
 
+  it('are not tried at the same point again when the supply misses it', () => {
+    const at = (afterMs: number, behaviour: number): Seen => ({
+      phase: 'install',
+      afterMs,
+      plannedMs: afterMs,
+      inTime: true,
+      behaviour,
+    });
+    const cuts = [at(100, 1), at(200, 2)];
+    assert.deepEqual(nextPoint(usual, cuts, differ, 4), { phase: 'install', afterMs: 150 });
+    const missed = { ...at(199, 2), plannedMs: 150 };
+    const again = nextPoint(usual, [...cuts, missed], differ, 4);
+    assert.notEqual(Math.round(again?.afterMs ?? 0), 150);
+  });
+
   it('take no account of cuts that came too late', () => {
-    const late = { phase: 'install', afterMs: 100, inTime: false, behaviour: 7 };
+    const late = { phase: 'install', afterMs: 100, plannedMs: -1000, inTime: false, behaviour: 7 };
     const cuts = sweep([300], 24, 2, 'late');
     assert.deepEqual(nextPoint(usual, [...cuts, late], differ, 2), nextPoint(usual, cuts, differ, 2));
     assert.deepEqual(

@@ -14,13 +14,20 @@ export interface CutPoint {
   afterMs: number;
 }
 
-/** A cut that was made, where it landed. */
+/** A cut that was made; `afterMs` is where it landed. */
 export interface LandedCut extends CutPoint {
+  plannedMs: number;
+  /** False when its phase was over by then. */
   inTime: boolean;
 }
 
 /** Part of the cuts that a phase gets in the first pass, by its name; one that nobody knows gets as much as verify. */
-const shares: Readonly<Record<string, number>> = { transfer: 0.25, verify: 0.04, install: 0.62, confirm: 0.09 };
+const shares: Readonly<Record<string, number>> = {
+  transfer: 0.25,
+  verify: 0.04,
+  install: 0.62,
+  confirm: 0.09,
+};
 
 /** Part of all cuts that is spread before the rest goes to where the behaviour changes. */
 const firstPass = 0.6;
@@ -67,7 +74,7 @@ function shareOut(phases: readonly Phase[], count: number): { phase: Phase; shar
  * of the widest gap of all.
  *
  * @param cuts those made so far; one that came after its phase says nothing about any place
- * @param minGapMs gaps below this are as fine as the supply cuts
+ * @param minGapMs gaps below this are as fine as the supply cuts; nor is the same point tried twice
  * @returns undefined when no gap is left
  */
 export function nextPoint<Cut extends LandedCut>(
@@ -76,7 +83,11 @@ export function nextPoint<Cut extends LandedCut>(
   differ: (a: Cut, b: Cut) => boolean,
   minGapMs: number,
 ): CutPoint | undefined {
-  const gaps = gapsBetween(phases, cuts).filter(({ widthMs }) => widthMs >= minGapMs);
+  const tried = cuts.map(({ phase, plannedMs }) => positionOf(phases, { phase, afterMs: plannedMs }));
+  const isNew = (atMs: number): boolean => tried.every((place) => Math.abs(place - atMs) >= minGapMs / 2);
+  const gaps = gapsBetween(phases, cuts).filter(
+    ({ startMs, widthMs }) => widthMs >= minGapMs && isNew(startMs + widthMs / 2),
+  );
   const changed = gaps.filter(({ from, to }) => from !== undefined && to !== undefined && differ(from, to));
   const [widest] = (changed.length > 0 ? changed : gaps).sort((a, b) => b.widthMs - a.widthMs);
   return widest === undefined ? undefined : pointAt(phases, widest.startMs + widest.widthMs / 2);
