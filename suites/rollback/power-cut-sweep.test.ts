@@ -247,7 +247,7 @@ describe('power cuts during a revert', () => {
     device: (device) => ({
       ...device,
       waitUntilReady: async (withinMs) => {
-        await pause(60);
+        await pause(150);
         return device.waitUntilReady(withinMs);
       },
     }),
