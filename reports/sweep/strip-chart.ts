@@ -42,7 +42,9 @@ interface Band {
 /** @returns an SVG document that loads nothing */
 export function stripChart(sweep: Sweep): string {
   const bands = bandsOf(sweep);
-  const lanes = outcomesOf(sweep);
+  const rank = ({ outcome }: { outcome: string }): number =>
+    (Object.keys(colours).indexOf(outcome) + 99) % 99; // unknown ones last
+  const lanes = outcomesOf(sweep).sort((a, b) => rank(a) - rank(b));
   const height = top + Math.max(1, lanes.length) * lane + foot;
   const bottom = height - foot;
   const coverage = coverageOf(sweep.phases);

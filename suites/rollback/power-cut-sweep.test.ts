@@ -330,12 +330,12 @@ describe('five power cuts in one update', () => {
   const inSecondCut = (work: (gateway: FakeGateway) => void) => afterCuts(work, 3);
   const rows: Row[] = [
     {
-      name: 'survived, four times',
+      name: 'survived, six times',
       options: slow(),
       verdict: 'conforms',
       swept: ({ points }) => {
-        assert.equal(points.length, 20);
-        assert.equal(points.filter(({ outcome }) => outcome === 'cut again').length, 16);
+        assert.equal(points.length, 30);
+        assert.equal(points.filter(({ outcome }) => outcome === 'cut again').length, 24);
         assert.ok(points.every(({ chosen }) => chosen === 'random'));
       },
     },
@@ -344,7 +344,7 @@ describe('five power cuts in one update', () => {
       options: slow(),
       prepare: inSecondCut((gateway) => (gateway.dead = true)),
       verdict: 'violates',
-      says: /cuts of update 1 of 4 at (\d+, ){4}\d+ ms/,
+      says: /cuts of update 1 of 6 at (\d+, ){4}\d+ ms/,
     },
     {
       name: 'that leave neither image',

@@ -19,7 +19,8 @@ import { seededRandom, type Random } from './seeded-random.ts';
 import { timeUpdate, updateWithCut, type Hit, type UpdatePhase } from './update-with-cut.ts';
 
 const cutsPerUpdate = 5;
-const roundsAtDepth = { smoke: 1, standard: 4, full: 10 } as const;
+/** Even, so that both suppositions about the boot loader get their rounds. */
+const roundsAtDepth = { smoke: 2, standard: 6, full: 12 } as const;
 
 /** What the moments of later cuts are drawn from. */
 interface Times {
@@ -41,7 +42,8 @@ export async function mustSurviveRepeatedCuts(t: CaseContext): Promise<void> {
   try {
     for (let index = 1; index <= rounds && t.findings.length === 0; index += 1) {
       const name = `update ${index} of ${rounds}`;
-      await t.step(`${name}, cut ${cutsPerUpdate} times`, () => round.run(name));
+      const begins = supposedBegin(random, index - 1);
+      await t.step(`${name}, cut ${cutsPerUpdate} times`, () => round.run(name, begins));
     }
   } finally {
     keepSweep(t, 'one update, again and again', [times.install], cuts);
@@ -65,18 +67,41 @@ async function timeAll(t: CaseContext): Promise<Times> {
   return { install, bootMs };
 }
 
-/** Part of the later cuts that is aimed at a resumed swap; the others fall anywhere in the time of an installation. */
-const aimed = 0.75;
+/** Part of the cuts that is aimed at the swap; the others fall anywhere in the time of an installation. */
+const aimed = 0.8;
+
+/** What is known of a device's times, and what is supposed in this round. */
+export interface Supposed {
+  installMs: number;
+  bootMs: number;
+  /** When the boot loader begins its work, as a part of a plain start. */
+  begins: number;
+}
 
 /**
- * When a resumed installation is cut, after power came back: so long as the boot loader takes to begin, and then a
- * small part of the work, so that five cuts are over before it is done.
+ * When the boot loader begins its work cannot be seen from outside, so rounds suppose it by turns: late in the start
+ * (before the firmware, which is ready at once), or anywhere before that (firmware that is long in starting).
  */
-export function resumedCutMs(random: Random, installMs: number, bootMs: number): number {
-  if (random() >= aimed) return random() * installMs;
-  const workMs = Math.max(installMs - bootMs, installMs / 4);
-  return bootMs * (0.5 + 0.5 * random()) + (random() * 2 * workMs) / (cutsPerUpdate + 1);
+export function supposedBegin(random: Random, index: number): number {
+  return index % 2 === 0 ? 0.75 + 0.3 * random() : 0.75 * random();
 }
+
+/** When an installation is cut for the first time, in milliseconds after activation: most often early in its work. */
+export function firstCutMs(random: Random, times: Supposed): number {
+  if (random() >= aimed) return random() * times.installMs;
+  return Math.min(times.bootMs * times.begins + 0.5 * random() * workMs(times), 0.98 * times.installMs);
+}
+
+/**
+ * When a resumed installation is cut, in milliseconds after power came back: so long as the boot loader takes to
+ * begin, and then a small part of its work, so that five cuts are over before it is done.
+ */
+export function resumedCutMs(random: Random, times: Supposed): number {
+  if (random() >= aimed) return random() * times.installMs;
+  return times.bootMs * times.begins + (random() * workMs(times)) / (cutsPerUpdate + 1);
+}
+
+const workMs = ({ installMs, bootMs }: Supposed): number => Math.max(installMs - bootMs, installMs / 4);
 
 /** One update with its cuts. */
 class Round {
@@ -93,24 +118,27 @@ class Round {
     this.#cuts = cuts;
   }
 
-  async run(name: string): Promise<void> {
+  async run(name: string, begins: number): Promise<void> {
     const t = this.#t;
     const before = await readState(t, `before ${name}`);
     const image = nextControlImage(t, before);
     const rationale = 'an update that is cut again while it is resumed must not destroy the device';
     t.stimulus({ name: `${name}, cut ${cutsPerUpdate} times`, rationale, image, ingress: primaryIngress(t) });
-    const landed = [await this.#firstCut(name, before, image)];
-    while (landed.length < cutsPerUpdate) landed.push(await this.#cutAgain());
+    const landed = [await this.#firstCut(name, { before, image, begins })];
+    while (landed.length < cutsPerUpdate) landed.push(await this.#cutAgain(begins));
     const said = `cuts of ${name} at ${landed.map((ms) => ms.toFixed(0)).join(', ')} ms after activation or power`;
     const { ending, bootMs } = await aftermathOf(t, { name: said, before, image });
     const last = this.#cuts.pop();
     if (last !== undefined) this.#cuts.push({ ...last, outcome: ending, bootMs });
   }
 
-  async #firstCut(name: string, before: FirmwareState, image: FirmwareImage): Promise<number> {
+  async #firstCut(
+    name: string,
+    { before, image, begins }: { before: FirmwareState; image: FirmwareImage; begins: number },
+  ): Promise<number> {
     const t = this.#t;
-    const { install } = this.#times;
-    const afterMs = this.#random() * install.lengthMs;
+    const { install, bootMs } = this.#times;
+    const afterMs = firstCutMs(this.#random, { installMs: install.lengthMs, bootMs, begins });
     const hit = await updateWithCut(
       t,
       { image, before, phase: install, afterMs, leadMs: this.#lead },
@@ -124,10 +152,10 @@ class Round {
     return this.#keep(afterMs, hit);
   }
 
-  async #cutAgain(): Promise<number> {
+  async #cutAgain(begins: number): Promise<number> {
     const power = this.#t.need(this.#t.device.power, 'switched supply');
     const { install, bootMs } = this.#times;
-    const afterMs = resumedCutMs(this.#random, install.lengthMs, bootMs);
+    const afterMs = resumedCutMs(this.#random, { installMs: install.lengthMs, bootMs, begins });
     const { atMs: onAtMs } = await power.on();
     await pause(Math.max(0, afterMs - this.#lead));
     const orderedMs = monotonicMs();

@@ -97,8 +97,8 @@ describe('Rollback', () => {
       'RB-18 survives five power cuts at random points of one update',
       {
         needs: ['firmware', 'power', 'image:golden', 'image:pair'],
-        updates: 7,
-        powerCycles: 21,
+        updates: 9,
+        powerCycles: 31,
         depth: 'standard',
         mayHarm: 'power-cut-during-update',
       },
