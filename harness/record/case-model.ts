@@ -38,6 +38,7 @@ export function caseModel(id: string, entries: readonly Entry[], context: CaseCo
     states: all(entries, 'state'),
     controls: all(entries, 'control'),
     measurements: all(entries, 'measurement'),
+    sweeps: all(entries, 'sweep'),
     notes: all(entries, 'note'),
   };
 }
@@ -127,6 +128,7 @@ function happensInCase({ kind }: Entry): boolean {
     'state',
     'control',
     'measurement',
+    'sweep',
     'note',
     'bench',
     'identity',

@@ -35,6 +35,40 @@ export interface Measurement {
   uncertainty?: number;
 }
 
+/** A phase over which power was cut, with how densely. */
+export interface SweptPhase {
+  name: string;
+  /** As measured once, undisturbed. */
+  lengthMs: number;
+  planned: number;
+  landed: number;
+  /** Percent: 100 less the longest stretch without a cut; 0 for a phase that no cut hit. */
+  coverage: number;
+}
+
+/** One power cut of a sweep. Milliseconds count from the start of its phase. */
+export interface SweptPoint {
+  phase: string;
+  plannedMs: number;
+  landedMs: number;
+  /** False when the phase was over by then. */
+  inTime: boolean;
+  /** What the device was afterwards, in the words of the case: `old`, `new on trial`, `not back`. */
+  outcome: string;
+  /** Why it was made here: spread over the phases, where the behaviour changed, or by chance. */
+  chosen: 'spread' | 'between' | 'random';
+}
+
+/** Power cuts over the phases of an update or a revert. */
+export interface Sweep {
+  /** What was cut: `update`, `revert`. */
+  of: string;
+  seed: string;
+  phases: readonly SweptPhase[];
+  /** In the order in which they were made. */
+  points: readonly SweptPoint[];
+}
+
 /** Payload by kind of event. Every entry also carries seq, time, case id and step (see `record.ts`). */
 export interface RunEvents {
   /** First entry of every run: what it is bound to. */
@@ -89,6 +123,8 @@ export interface RunEvents {
   /** A control: a legitimate operation that must succeed. */
   control: { name: string; when: 'before' | 'after' | 'twin'; accepted: boolean; detail: string };
   measurement: Measurement;
+  /** Written once a sweep of power cuts has ended, however it did. */
+  sweep: Sweep;
   note: { text: string };
   /** A case's verdict. A later one for the same case replaces it; `provisional` ones await the batch's closing control. */
   verdict: {

@@ -54,6 +54,7 @@ export interface CaseModel {
   states: readonly At<{ when: string; state: FirmwareState }>[];
   controls: readonly At<RunEvents['control']>[];
   measurements: readonly At<Measurement>[];
+  sweeps: readonly At<RunEvents['sweep']>[];
   notes: readonly At<{ text: string }>[];
 }
 

@@ -3,6 +3,7 @@
 import type { Answer, FirmwareState, Observed } from '../../harness/capabilities.ts';
 import type { Entry } from '../../harness/record/entry.ts';
 import type { CaseModel, Moment, StepModel } from '../../harness/record/run-model.ts';
+import { sweepLine } from '../sweep/sweep-line.ts';
 import { statusOf } from './categories.ts';
 import type { AllureStatus, PlannedStep } from './plan.ts';
 
@@ -96,6 +97,8 @@ function eventStep(entry: Entry): PlannedStep {
         detail,
       );
     }
+    case 'sweep':
+      return instant(`power cuts, ${sweepLine(entry.payload)}`, at);
     case 'note':
       return instant(entry.payload.text, at);
     default:

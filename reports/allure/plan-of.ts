@@ -8,6 +8,7 @@ import type { CaseDescription, DescribeCase } from '../case-description.ts';
 import { categoriesFile, categoryRules, messageOf, statusOf } from './categories.ts';
 import { epochMs, stateText, stepsOf } from './case-steps.ts';
 import type { AllurePlan, PlannedAttachment, PlannedTest } from './plan.ts';
+import { stripChart } from '../sweep/strip-chart.ts';
 import { transcripts, type Transcript } from './transcript.ts';
 
 export interface PlanPlaces {
@@ -156,8 +157,12 @@ function attachmentsOf(
   const images = one.stimuli.flatMap(({ image }) =>
     image === undefined ? [] : [`${image.sha256}  ${image.name}\n`],
   );
+  const charts = one.sweeps.map((sweep, index) =>
+    files.svg(`power cuts: ${sweep.of}${index === 0 ? '' : ` (${index + 1})`}`, stripChart(sweep)),
+  );
   return [
     ...findings,
+    ...charts,
     ...(states.length === 0 ? [] : [files.text('state before and after', states.join('\n'))]),
     ...(images.length === 0 ? [] : [files.text('images offered (SHA-256)', [...new Set(images)].join(''))]),
     ...texts
@@ -177,6 +182,10 @@ class AttachmentFolder {
 
   text(name: string, text: string): PlannedAttachment {
     return this.#write(name, 'text/plain', 'txt', text);
+  }
+
+  svg(name: string, text: string): PlannedAttachment {
+    return this.#write(name, 'image/svg+xml', 'svg', text);
   }
 
   json(name: string, value: unknown): PlannedAttachment {

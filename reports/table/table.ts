@@ -3,6 +3,7 @@
 import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
 import { verdicts } from '../../harness/verdict.ts';
 import type { DescribeCase } from '../case-description.ts';
+import { sweepLine } from '../sweep/sweep-line.ts';
 import { paint, plainText, wrap } from './terminal.ts';
 
 export interface TableOptions {
@@ -68,8 +69,17 @@ function caseLines(one: CaseModel, layout: Layout): string[] {
   return [
     `  ${verdict}${gap}${one.id.padEnd(layout.idColumns)}${gap}${title.padEnd(titleColumns)}${gap}${took.padStart(8)}`,
     ...more.map((line) => `${' '.repeat(left)}${line}`),
+    ...sweepLines(one, layout, left),
     ...reasonLines(one, layout, left),
   ];
+}
+
+/** What was cut, under every case that cut power, whatever it came to. */
+function sweepLines({ sweeps }: CaseModel, layout: Layout, left: number): string[] {
+  const width = Math.max(minTitleColumns, layout.columns - left);
+  return sweeps.flatMap((sweep) =>
+    wrap(plainText(sweepLine(sweep)), width).map((line) => `${' '.repeat(left)}${layout.paint(line, 'dim')}`),
+  );
 }
 
 /** The reason, whole, under every case that does not conform; with its findings. */

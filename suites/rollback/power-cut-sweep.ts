@@ -1,144 +1,116 @@
 /** RB-16: the supply is cut at many moments of an update; after each the device runs the old or the new image. */
 
 import {
-  BenchError,
-  changes,
   controlUpdate,
-  firmwareOf,
-  fitOf,
-  mustBeAlive,
   nextControlImage,
-  NotExecuted,
-  onTrial,
   primaryIngress,
-  provenDead,
   readState,
-  recover,
-  waitUntilReady,
   type CaseContext,
   type FirmwareImage,
   type FirmwareState,
 } from '../../harness/index.ts';
+import { aftermathOf, mustStillUpdate, updateAgain, type Ending } from './cut-aftermath.ts';
 import {
-  cutPoints,
-  timeUpdate,
-  updateWithCut,
-  type Cut,
-  type Phase,
-  type UpdateTimes,
-} from './update-with-cut.ts';
+  cutsAtDepth,
+  sweepCuts,
+  type Behaviour,
+  type MadeCut,
+  type Order,
+  type SweptCut,
+} from './cut-sweep.ts';
+import { timeUpdate, updateWithCut, type UpdatePhase } from './update-with-cut.ts';
 
-/** Times one undisturbed update, then cuts at points spread over its phases. */
+/** At the latest after so many cuts in a row that no update has followed, one is made. */
+const updateAfterCuts = 10;
+
+/** Times one undisturbed update, then cuts at points of its phases, and updates now and then in between. */
 export async function mustSurvivePowerCuts(t: CaseContext): Promise<void> {
-  const power = t.need(t.device.power, 'switched supply');
-  if (t.run.cuts < 1) throw new NotExecuted('no-cuts', 'not a single power cut was asked for (--cuts)');
-  if (!power.precise) t.note('the supply switches slowly: the instants of the cuts are approximate');
+  const count = cutsAtDepth(t);
+  t.need(t.device.power, 'switched supply');
   await controlUpdate(t, 'before', primaryIngress(t));
-  const times = await t.step('time an undisturbed update', () => timeUpdate(t));
-  const cuts = cutPoints(times, t.run.cuts);
-  const endings = { old: 0, new: 0 };
-  const landed: Record<Phase, number> = { transfer: 0, install: 0, confirm: 0 };
-  for (const [index, cut] of cuts.entries()) {
-    const name = `cut ${index + 1} of ${cuts.length}: ${cut.afterMs.toFixed(0)} ms into ${cut.phase}`;
-    await t.step(name, async () => {
-      const { ending, inTime } = await cutOnce(t, cut, times, name);
-      endings[ending] += 1;
-      if (inTime) landed[cut.phase] += 1;
-      else t.note(`${name}: it came after the phase was over`);
-    });
-  }
-  t.note(`${cuts.length} cuts: ${endings.old} ended with the old image, ${endings.new} with the new one`);
-  mustHaveHit(t, cuts, landed);
+  const phases = await t.step('time an undisturbed update', () => timeUpdate(t));
+  const cutter = new UpdateCutter(t, phases);
+  const cuts = await sweepCuts(t, { of: 'update', phases, count }, (order) => cutter.cut(order));
+  t.note(cutter.proofs);
+  mustHaveHit(t, cuts, 'install');
   await controlUpdate(t, 'after', primaryIngress(t));
 }
 
 /** Cuts beside the update prove nothing: the phase in which flash is rearranged must have been hit. */
-function mustHaveHit(t: CaseContext, cuts: readonly Cut[], landed: Record<Phase, number>): void {
-  const said = Object.entries(landed).map(([phase, count]) => {
-    const of = cuts.filter((cut) => cut.phase === phase).length;
-    return `${count} of ${of} in ${phase}`;
-  });
-  t.note(`cuts that landed: ${said.join(', ')}`);
-  if (landed.install > 0) return;
-  t.inconclusive('cuts-missed', `no cut landed while an image was being installed (${said.join(', ')})`);
+export function mustHaveHit(t: CaseContext, cuts: readonly SweptCut[], wanted: string): void {
+  const hits = cuts.filter(({ phase, inTime }) => phase === wanted && inTime).length;
+  if (hits > 0 || t.findings.length > 0) return;
+  t.inconclusive('cuts-missed', `no cut landed in the phase "${wanted}" (${cuts.length} cuts)`);
 }
 
-/** One update, one cut, one boot, and what runs afterwards. */
-async function cutOnce(
-  t: CaseContext,
-  cut: Cut,
-  times: UpdateTimes,
-  name: string,
-): Promise<{ ending: 'old' | 'new'; inTime: boolean }> {
-  const power = t.need(t.device.power, 'switched supply');
-  const before = await readState(t, 'before the update');
-  const image = nextControlImage(t, before);
-  t.stimulus({
-    name,
-    rationale: 'an update must not be able to destroy the device',
-    image,
-    ingress: primaryIngress(t),
-  });
-  const inTime = await updateWithCut(t, image, cut, times, async () => {
-    const done = await power.off();
-    t.stimulusDelivered = true;
-    return done;
-  });
-  await power.on();
-  try {
-    await waitUntilReady(t);
-  } catch (error) {
-    if (!(error instanceof BenchError)) throw error;
-    const death = await provenDead(t);
-    if (death === undefined) throw error;
-    t.found({
-      code: 'bricked-by-power-cut',
-      expected: 'a device that boots after a power cut at any moment of an update',
-      observed: `after the ${name}, ${death}`,
+/** Makes the cuts of one sweep, and sees to it that the device can still be updated. */
+class UpdateCutter {
+  readonly #t: CaseContext;
+  readonly #phases: readonly UpdatePhase[];
+  readonly #seen = new Set<Ending>();
+  readonly #updatedAfter: number[] = [];
+  #cuts = 0;
+  #sinceUpdate = 0;
+  #lastCut = '';
+  /** Of a stock of images, one that did not come to run is offered again. */
+  #unused: FirmwareImage | undefined;
+
+  constructor(t: CaseContext, phases: readonly UpdatePhase[]) {
+    this.#t = t;
+    this.#phases = phases;
+  }
+
+  /** After which cuts a whole update was made; the others were followed by the update of a later cut. */
+  get proofs(): string {
+    const after = this.#updatedAfter.join(', ') || 'none';
+    return `whole updates were made after cuts ${after}, and in the end; other cuts were followed by updates that were cut later`;
+  }
+
+  async cut({ point, name, leadMs }: Order): Promise<MadeCut> {
+    const t = this.#t;
+    const phase = t.need(
+      this.#phases.find((one) => one.name === point.phase),
+      `phase ${point.phase}`,
+    );
+    const before = await readState(t, 'before the cut');
+    const image = this.#nextImage(before);
+    t.stimulus({
+      name,
+      rationale: 'an update must not be able to destroy the device',
+      image,
+      ingress: primaryIngress(t),
     });
-    await recover(t, before, `the device did not boot after the ${name}`);
-    throw error;
-  }
-  return { ending: await whatRuns(t, before, image, name), inTime };
-}
-
-async function whatRuns(
-  t: CaseContext,
-  before: FirmwareState,
-  image: FirmwareImage,
-  name: string,
-): Promise<'old' | 'new'> {
-  const after = await readState(t, `after ${name}`);
-  const fit = fitOf(after, image).kind;
-  // An image of an unknown format is told from the old one by difference alone; torn ones cannot be told then.
-  if (fit === 'unknown')
-    t.note('the new image is of an unknown format: only a changed state tells it from the old');
-  const isOld = changes(before, { ...after, confirmation: before.confirmation }).length === 0;
-  if (!isOld && fit === 'differs') {
-    t.found({
-      code: 'neither-old-nor-new',
-      expected: 'the old or the new image, with its counter',
-      observed: `after the ${name}: ${changes(before, after).join('; ')}`,
+    const power = t.need(t.device.power, 'switched supply');
+    const hit = await updateWithCut(t, { image, before, phase, afterMs: point.afterMs, leadMs }, async () => {
+      const done = await power.off();
+      t.stimulusDelivered = true;
+      return done;
     });
-    await recover(t, before, `neither old nor new after the ${name}`);
-    return 'old';
+    if ('refused' in hit) return updateAgain(t, this.#lastCut || 'control', image, hit.refused);
+    this.#lastCut = name;
+    this.#cuts += 1;
+    return { hit, look: () => this.#look(name, before, image) };
   }
-  floorMustHold(t, before, after, name);
-  await mustBeAlive(t);
-  const unsure = !after.confirmation.observable && !isOld;
-  const firmware = firmwareOf(t);
-  if ((onTrial(after) || unsure) && firmware.confirm !== undefined) {
-    t.answered('confirm what runs', await firmware.confirm());
-  }
-  return isOld ? 'old' : 'new';
-}
 
-function floorMustHold(t: CaseContext, before: FirmwareState, after: FirmwareState, name: string): void {
-  const [was, is] = [before.securityCounter, after.securityCounter];
-  if (!was.observable || !is.observable || is.value >= was.value) return;
-  t.found({
-    code: 'floor-lowered-by-power-cut',
-    expected: `a counter floor of at least ${was.value}`,
-    observed: `${is.value} after the ${name}`,
-  });
+  #nextImage(state: FirmwareState): FirmwareImage {
+    const image = this.#unused ?? nextControlImage(this.#t, state);
+    this.#unused = undefined;
+    return image;
+  }
+
+  async #look(name: string, before: FirmwareState, image: FirmwareImage): Promise<Behaviour> {
+    const t = this.#t;
+    const { ending, bootMs } = await aftermathOf(t, { name, before, image });
+    if (ending === 'old' && t.declaration.controls?.way === 'series') this.#unused = image;
+    // A new image that runs shows that the device could be updated after the cut before this one.
+    this.#sinceUpdate = ending === 'old' ? this.#sinceUpdate + 1 : 1;
+    const isNews = !this.#seen.has(ending);
+    this.#seen.add(ending);
+    if (ending !== 'neither' && (isNews || this.#sinceUpdate >= updateAfterCuts)) {
+      await mustStillUpdate(t, name);
+      this.#updatedAfter.push(this.#cuts);
+      this.#sinceUpdate = 0;
+    }
+    return { outcome: ending, bootMs };
+  }
 }

@@ -24,6 +24,8 @@ import { mustStayServiceable } from './invalid-updates.ts';
 import { mustRevertUnconfirmedTrial } from './unconfirmed-trial.ts';
 import { mustSurvivePowerCuts } from './power-cut-sweep.ts';
 import { mustRevertWhenClientVanishes } from './vanished-client.ts';
+import { mustSurviveRepeatedCuts } from './repeated-cuts.ts';
+import { mustSurviveCutReverts } from './revert-cut-sweep.ts';
 
 /** A validly signed image of the vendor's that the device must refuse all the same. */
 const signedBut = (t: CaseContext, name: string, alteration: string, rationale: string): ForbiddenImage[] => [
@@ -226,11 +228,35 @@ describe('Rollback', () => {
       'RB-16 boots the old or the new image, verified, after a power cut at any point of an update',
       {
         needs: ['firmware', 'power', 'image:golden', 'image:pair'],
-        updates: 24,
-        powerCycles: 24,
+        updates: 48,
+        powerCycles: 40,
         mayHarm: 'power-cut-during-update',
       },
       (t) => mustSurvivePowerCuts(t),
+    );
+
+    testCase(
+      'RB-17 boots a verified image after a power cut at any point of a revert',
+      {
+        needs: ['firmware', 'power', 'image:golden', 'image:newer'],
+        updates: 23,
+        powerCycles: 41,
+        depth: 'standard',
+        mayHarm: 'power-cut-during-revert',
+      },
+      (t) => mustSurviveCutReverts(t),
+    );
+
+    testCase(
+      'RB-18 survives five power cuts at random points of one update',
+      {
+        needs: ['firmware', 'power', 'image:golden', 'image:pair'],
+        updates: 9,
+        powerCycles: 31,
+        depth: 'standard',
+        mayHarm: 'power-cut-during-update',
+      },
+      (t) => mustSurviveRepeatedCuts(t),
     );
   });
 

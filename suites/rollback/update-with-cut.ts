@@ -3,9 +3,10 @@
 import {
   BenchError,
   firmwareOf,
+  fitOf,
   mustHaveTrace,
-  nextControlImage,
   monotonicMs,
+  nextControlImage,
   pause,
   primaryIngress,
   readState,
@@ -14,128 +15,152 @@ import {
   waitUntilReady,
   type CaseContext,
   type FirmwareImage,
+  type FirmwareState,
 } from '../../harness/index.ts';
+import type { Phase } from './sweep-plan.ts';
 
-/** How long the three phases of an undisturbed update take on this device. */
-export interface UpdateTimes {
-  transferMs: number;
-  /** From the request to activate until the device answers again: verify, swap, boot. */
-  installMs: number;
-  /** Absent on a device that needs no confirmation. */
-  confirmMs?: number;
+/** The requests that make an update, in their order. */
+const requests = ['offer', 'activate', 'confirm'] as const;
+type Request = (typeof requests)[number];
+
+/** A phase that lies within one request, or follows it. */
+export interface UpdatePhase extends Phase {
+  request: Request;
+  /** Milliseconds from the start of the request to the start of the phase. */
+  fromMs: number;
 }
 
-export type Phase = 'transfer' | 'install' | 'confirm';
-export interface Cut {
-  phase: Phase;
-  /** Milliseconds after the phase began. */
-  afterMs: number;
-}
+/** Shorter ones cannot be told from their neighbours. */
+const shortestMs = 0.5;
 
-const lengthOf = (times: UpdateTimes, phase: Phase): number =>
-  ({ transfer: times.transferMs, install: times.installMs, confirm: times.confirmMs ?? 0 })[phase];
-
-/** Cuts, most of them in the install phase, where flash is rearranged. Midpoints of equal intervals: no cut at 0. */
-export function cutPoints(times: UpdateTimes, count: number): Cut[] {
-  const transfer = Math.round(count * 0.25);
-  const confirm = times.confirmMs === undefined ? 0 : Math.round(count * 0.1);
-  const shares: [Phase, number][] = [
-    ['transfer', transfer],
-    ['install', count - transfer - confirm],
-    ['confirm', confirm],
-  ];
-  return shares.flatMap(([phase, share]) =>
-    Array.from({ length: share }, (_unused, index) => ({
-      phase,
-      afterMs: ((index + 0.5) / share) * lengthOf(times, phase),
-    })),
-  );
-}
-
-/** @throws Inconclusive when the update is refused, or nothing shows that it took place */
-export async function timeUpdate(t: CaseContext): Promise<UpdateTimes> {
+/**
+ * The phases of one undisturbed update, as far as they can be told from the outside: many devices erase and write
+ * while bytes arrive, and erase, write and swap again between activation and readiness.
+ *
+ * @throws Inconclusive when the update is refused, or nothing shows that it took place
+ */
+export async function timeUpdate(t: CaseContext): Promise<UpdatePhase[]> {
   const firmware = firmwareOf(t);
   const ingress = primaryIngress(t);
   const before = await readState(t, 'before timing');
   const image = nextControlImage(t, before);
-  const marks = [monotonicMs()];
+  const startMs = monotonicMs();
   const offered = t.answered('offer', await firmware.offer(image, ingress));
+  const offeredMs = monotonicMs();
   if (offered.kind !== 'accepted')
     t.inconclusive('control-before-failed', `the timed update was ${say(offered)}`);
-  marks.push(monotonicMs());
   const activated = t.answered('activate', await firmware.activate(ingress));
   if (activated.kind === 'refused')
     t.inconclusive('control-before-failed', `activation of the timed update was ${say(activated)}`);
-  const running = await stateOnceRunning(t, image, before);
-  marks.push(monotonicMs());
+  const { state, atMs: readyMs } = await onceReady(t, image, before);
+  const confirmMs = monotonicMs();
   if (firmware.confirm !== undefined) t.answered('confirm', await firmware.confirm());
-  marks.push(monotonicMs());
-  mustHaveTrace({ accepted: true, detail: `${image.name} was taken`, state: running }, before);
-  const [start = 0, transferred = 0, ready = 0, confirmed = 0] = marks;
-  const times = {
-    transferMs: transferred - start,
-    installMs: ready - transferred,
-    ...(firmware.confirm === undefined ? {} : { confirmMs: confirmed - ready }),
-  };
-  for (const [name, value] of Object.entries(times)) t.measure({ name, value, unit: 'ms' });
-  return times;
+  const confirmedMs = monotonicMs();
+  mustHaveTrace({ accepted: true, detail: `${image.name} was taken`, state }, before);
+  const verifyMs = Math.min(offered.elapsedMs, offeredMs - startMs);
+  const transferMs = offeredMs - startMs - verifyMs;
+  const phases: UpdatePhase[] = [
+    { name: 'transfer', request: 'offer', fromMs: 0, lengthMs: transferMs },
+    { name: 'verify', request: 'offer', fromMs: transferMs, lengthMs: verifyMs },
+    { name: 'install', request: 'activate', fromMs: 0, lengthMs: readyMs - offeredMs },
+    { name: 'confirm', request: 'confirm', fromMs: 0, lengthMs: confirmedMs - confirmMs },
+  ];
+  const told = phases.filter(({ lengthMs }) => lengthMs >= shortestMs);
+  for (const { name, lengthMs } of told) t.measure({ name: `${name} phase`, value: lengthMs, unit: 'ms' });
+  return told;
+}
+
+/** When the sign of readiness came, if that was already the new image's; else when the new image was first seen. */
+async function onceReady(
+  t: CaseContext,
+  image: FirmwareImage,
+  before: FirmwareState,
+): Promise<{ state: FirmwareState; atMs: number }> {
+  await waitUntilReady(t);
+  const atMs = monotonicMs();
+  const state = await readState(t, `once ${image.name} was activated`);
+  const isNew = fitOf(state, image).kind === 'fits' && fitOf(before, image).kind !== 'fits';
+  if (isNew) return { state, atMs };
+  return { state: await stateOnceRunning(t, image, before), atMs: monotonicMs() };
+}
+
+/** One update with the moment at which its supply is cut. */
+export interface PlannedCut {
+  image: FirmwareImage;
+  /** The state from which the update starts. */
+  before: FirmwareState;
+  phase: UpdatePhase;
+  /** Milliseconds after the phase began. */
+  afterMs: number;
+  /** How long the supply takes from the order to the cut. */
+  leadMs: number;
+}
+
+export interface Hit {
+  /** The request was still open, or the phase's measured time not over. */
+  inTime: boolean;
+  /** Milliseconds from the start of the phase to the loss of power, by this update's own clock. */
+  landedMs: number;
+  /** From the order to the loss of power, in milliseconds. */
+  tookMs: number;
+}
+
+/** The update was refused in an earlier phase: no cut was made. */
+export interface Refused {
+  refused: string;
 }
 
 /**
  * Runs the update and cuts at the given moment of the given phase; errors after the cut are its consequence.
  *
  * @param cutNow switches off, and tells when the supply was off
- * @returns true when the cut landed in its phase: the request was still open, or the phase's measured time not over
  */
 export async function updateWithCut(
   t: CaseContext,
-  image: FirmwareImage,
-  cut: Cut,
-  times: UpdateTimes,
+  { image, before, phase, afterMs, leadMs }: PlannedCut,
   cutNow: () => Promise<{ atMs: number }>,
-): Promise<boolean> {
-  const firmware = firmwareOf(t);
-  const ingress = primaryIngress(t);
-  let timing: Promise<void> | undefined;
+): Promise<Hit | Refused> {
+  let cutting: Promise<Hit> | undefined;
   let isCut = false;
-  let inTime = false;
-  let over = false;
-  const enter = (phase: Phase): void => {
-    if (phase !== cut.phase) return;
-    const beganAtMs = monotonicMs();
-    timing = pause(cut.afterMs).then(async () => {
+  let isOver = false;
+  const begin = (): void => {
+    const beganAtMs = monotonicMs() + phase.fromMs;
+    cutting = pause(Math.max(0, phase.fromMs + afterMs - leadMs)).then(async () => {
       isCut = true;
-      const open = !over;
+      const wasOpen = !isOver;
+      const orderedMs = monotonicMs();
       const { atMs } = await cutNow();
-      inTime = phase === 'install' ? open && atMs - beganAtMs <= lengthOf(times, phase) : open;
+      const landedMs = atMs - beganAtMs;
+      const inTime = wasOpen && (phase.request !== 'activate' || landedMs <= phase.lengthMs);
+      return { inTime, landedMs, tookMs: atMs - orderedMs };
     });
-    timing.catch(() => undefined); // awaited below; until then a failure must not end the process
+    cutting.catch(() => undefined); // awaited below; until then a failure must not end the process
   };
   try {
-    enter('transfer');
-    const offered = await firmware.offer(image, ingress);
-    over ||= cut.phase === 'transfer' && !isCut;
-    if (!isCut && cut.phase !== 'transfer') {
-      if (offered.kind !== 'accepted')
-        t.inconclusive('update-refused', `a legitimate update was ${say(offered)} before its cut`);
-      enter('install');
-      const activated = await firmware.activate(ingress);
-      over ||= cut.phase === 'install' && !isCut && activated.kind === 'refused';
-    }
-    if (!isCut && cut.phase === 'confirm') {
-      await waitUntilReady(t);
-      enter('confirm');
-      await firmware.confirm?.();
-      over = !isCut;
+    for (const request of requests.slice(0, requests.indexOf(phase.request) + 1)) {
+      if (request === 'confirm') await stateOnceRunning(t, image, before);
+      if (request === phase.request) begin();
+      const answer = await ask(t, request, image);
+      const refused = request === 'offer' ? answer?.kind !== 'accepted' : answer?.kind === 'refused';
+      if (cutting === undefined && refused && answer !== undefined)
+        return { refused: `${request} of a legitimate update was ${say(answer)}` };
+      // What follows activation is the phase; the other requests end with their answer.
+      isOver ||= cutting !== undefined && !isCut && (request !== 'activate' || refused);
     }
   } catch (error) {
-    if (!(error instanceof BenchError)) throw error;
-    if (timing === undefined) throw error; // no cut is under way: a bench fault
+    if (!(error instanceof BenchError) || cutting === undefined) throw error; // no cut under way: a bench fault
     if (!isCut) {
-      over = true; // the cut still comes, and the supply must be known to be off by then; but it hits nothing
+      isOver = true; // the cut still comes, and the supply must be known to be off by then; but it hits nothing
       t.note(`the update broke off before its cut: ${error.message}`);
     }
   }
-  await timing;
-  return inTime;
+  if (cutting !== undefined) return cutting;
+  throw new BenchError('no-cut', `the update has no request "${phase.request}" in which to cut`);
+}
+
+function ask(t: CaseContext, request: Request, image: FirmwareImage) {
+  const firmware = firmwareOf(t);
+  const ingress = primaryIngress(t);
+  if (request === 'offer') return firmware.offer(image, ingress);
+  return request === 'activate' ? firmware.activate(ingress) : firmware.confirm?.();
 }
