@@ -97,9 +97,9 @@ function signatureProblem(
   if (verdict.accepted) return undefined;
   if (verdict.reason !== 'purpose') return verdict;
   // Devices are built for one of the two; which, nobody declares.
-  return verifyCms(source, cms, content, cmsTrust(trust, known, 'codeSigning')).accepted
-    ? undefined
-    : verdict;
+  const other = verifyCms(source, cms, content, cmsTrust(trust, known, 'codeSigning'));
+  if (other.accepted) return undefined;
+  return other.reason === 'purpose' ? verdict : other;
 }
 
 function cmsTrust(trust: Trust, known: Known, purpose: Purpose): CmsTrust {
