@@ -5,7 +5,7 @@
 
 import { stages, type Answer, type FirmwareImage, type FirmwareState, type Stage } from '../capabilities.ts';
 import { LagMeter } from '../clock.ts';
-import { Inconclusive } from '../errors.ts';
+import { Inconclusive, TimeoutError } from '../errors.ts';
 import { always } from '../always.ts';
 import { auditMarker, mustBeAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
@@ -194,6 +194,24 @@ async function mustLive(
   }
 }
 
+/**
+ * What was taken may bring the device down when it is to be started. Most restart to start it, and may break off their
+ * answer; where a start is no restart, one that comes all the same is a crash.
+ */
+async function mustComeBack(
+  t: CaseContext,
+  activated: Answer,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+): Promise<void> {
+  const crashed = activated.kind === 'crashed' && t.declaration.update?.activation === 'volatile';
+  if (crashed) return mustLive(t, activated, forbidden, ground);
+  await waitUntilReady(t).catch(async (error: unknown) => {
+    if (!(error instanceof TimeoutError)) throw error;
+    await mustLive(t, { ...activated, kind: 'silent' }, forbidden, ground);
+  });
+}
+
 /** Whatever the device makes of the image: it must go on living, now and after a restart. */
 async function survive(
   t: CaseContext,
@@ -203,8 +221,8 @@ async function survive(
   ingress: string,
 ): Promise<void> {
   if (answer.kind === 'accepted') {
-    t.answered('activate', await firmwareOf(t).activate(ingress));
-    await waitUntilReady(t);
+    const activated = t.answered('activate', await firmwareOf(t).activate(ingress));
+    await mustComeBack(t, activated, forbidden, ground);
   } else if (answer.kind !== 'refused') await mustLive(t, answer, forbidden, ground);
   await mustBeAlive(t);
   if (canRestart(t)) await restart(t);
@@ -259,7 +277,7 @@ async function decideByBooting(
   ingress: string,
 ): Promise<void> {
   const activated = t.answered('activate', await firmwareOf(t).activate(ingress));
-  await waitUntilReady(t);
+  await mustComeBack(t, activated, forbidden, ground);
   // A device may restart a while after it agreed to: the whole of its time is given before "nothing happened".
   if (activated.kind !== 'refused') {
     await lastState(t, 'after activation', (state) => changes(ground.baseline, state).length > 0);
