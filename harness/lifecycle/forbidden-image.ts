@@ -197,19 +197,24 @@ async function mustLive(
 /**
  * What was taken may bring the device down when it is to be started. Most restart to start it, and may break off their
  * answer; where a start is no restart, one that comes all the same is a crash.
+ *
+ * @returns `crashed` when that was found
  */
 async function mustComeBack(
   t: CaseContext,
   activated: Answer,
   forbidden: ForbiddenImage,
   ground: Ground,
-): Promise<void> {
-  const crashed = activated.kind === 'crashed' && t.declaration.update?.activation === 'volatile';
-  if (crashed) return mustLive(t, activated, forbidden, ground);
+): Promise<'crashed' | undefined> {
+  if (activated.kind === 'crashed' && t.declaration.update?.activation === 'volatile') {
+    await mustLive(t, activated, forbidden, ground);
+    return 'crashed';
+  }
   await waitUntilReady(t).catch(async (error: unknown) => {
     if (!(error instanceof TimeoutError)) throw error;
     await mustLive(t, { ...activated, kind: 'silent' }, forbidden, ground);
   });
+  return undefined;
 }
 
 /** Whatever the device makes of the image: it must go on living, now and after a restart. */
@@ -277,7 +282,7 @@ async function decideByBooting(
   ingress: string,
 ): Promise<void> {
   const activated = t.answered('activate', await firmwareOf(t).activate(ingress));
-  await mustComeBack(t, activated, forbidden, ground);
+  const crashed = await mustComeBack(t, activated, forbidden, ground);
   // A device may restart a while after it agreed to: the whole of its time is given before "nothing happened".
   if (activated.kind !== 'refused') {
     await lastState(t, 'after activation', (state) => changes(ground.baseline, state).length > 0);
@@ -285,6 +290,7 @@ async function decideByBooting(
   if (await ranAsSigned(t, forbidden, ground)) return;
   await mustBeUnchanged(t, 'after activation', forbidden, ground);
   await confirmByPowerCycle(t, forbidden, ground);
+  if (crashed !== undefined) return; // found as such; it has not said no at any stage
   const declared = t.declaration.ingresses[ingress]?.refusesAt ?? [];
   if (!declared.includes('install') && !declared.includes('boot')) {
     t.violates({
