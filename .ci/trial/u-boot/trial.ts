@@ -17,7 +17,7 @@ const options = given.filter((option) => option !== '--no-key');
 const folder = join(repository, 'reports/out', noKey ? 'trial-u-boot-no-key' : 'trial-u-boot');
 
 const cases =
-  'SIG-01 SIG-02 SIG-03 SIG-04 SIG-05 SIG-06 SIG-14 SIG-15 SIG-17 SIG-18 SIG-19 SIG-21 RB-01 RB-03'.split(
+  'SIG-01 SIG-02 SIG-03 SIG-04 SIG-05 SIG-06 SIG-14 SIG-15 SIG-17 SIG-18 SIG-19 SIG-21 RB-01 RB-02 RB-04'.split(
     ' ',
   );
 
