@@ -9,6 +9,10 @@ const withinMs = milliseconds.default(2000).describe('Time for the whole answer 
 const send = z.string().min(1).describe('The line to send, without its ending.');
 const lineHint = 'Regular expression, searched in each complete line of the answer.';
 
+const restarted = patternText()
+  .optional()
+  .describe(`${lineHint} It shows that the device has restarted: the banner of its boot loader.`);
+
 export const consolePattern = z.strictObject({
   send,
   pattern: patternText('value').describe(`${lineHint} The group (?<value>…) is what is read.`),
@@ -32,6 +36,7 @@ export const consoleCommand = z.strictObject({
   refused: patternText().describe(
     `${lineHint} It says that the device refused; the group (?<reason>…), if any, is its reason.`,
   ),
+  restarted,
   withinMs,
 });
 
@@ -55,9 +60,7 @@ export const ymodem = z.strictObject({
   refused: patternText().describe(
     `${lineHint} It says that the file was refused; the group (?<reason>…), if any, is its reason.`,
   ),
-  restarted: patternText()
-    .optional()
-    .describe(`${lineHint} It shows that the device has restarted: the banner of its boot loader.`),
+  restarted,
   blockWithinMs: milliseconds
     .default(15_000)
     .describe(

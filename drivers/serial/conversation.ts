@@ -138,8 +138,12 @@ class Ears {
     return kept;
   }
 
-  /** A prompt behind which the device waits has no line ending; it counts as a line of its own. */
+  /**
+   * A prompt behind which the device waits has no line ending; it counts as a line of its own. One that comes before
+   * the echo belongs to the answer before: U-Boot says that a file has arrived, and prompts 10 ms later.
+   */
   #waitingPrompt(): AnswerLine | undefined {
+    if (this.#echo !== undefined) return undefined;
     const text = this.#console.textOf(Math.max(this.#from, this.#console.unfinished.start));
     const match = this.#prompt?.exec(text);
     if (match === undefined || match === null || match[0] !== text || text === '') return undefined;

@@ -55,7 +55,8 @@ export const serialSettings = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'True when the device repeats what is sent to it; the repetition is then no part of an answer.',
+      'True when the device repeats what is sent to it; the repetition is then no part of an answer, and a prompt ' +
+        'before it is none either.',
     ),
   unsolicited: z
     .array(patternText())

@@ -62,6 +62,12 @@ const update = z
       .optional()
       .describe('Only for format detached: how payload and signatures are put together in the image file'),
     bootsWithinMs: milliseconds.describe('Longest time from reset to a device that does its job'),
+    activation: z
+      .enum(['lasting', 'volatile'])
+      .optional()
+      .describe(
+        'Whether an image that was started runs again after a power cycle (lasting, the default), or only until then, as with bootm of a boot loader (volatile)',
+      ),
     confirmation: z.enum(['required', 'none']).describe('Whether a new image must be confirmed to stay'),
     unconfirmedReverts: z
       .boolean()
@@ -123,6 +129,12 @@ const update = z
     }
     if (value.format !== 'detached' && value.signature !== undefined) {
       contradiction('signature', `contradicts format ${value.format}, which has signatures of its own`);
+    }
+    if (value.activation === 'volatile' && value.confirmation === 'required') {
+      contradiction(
+        'confirmation',
+        'contradicts activation: volatile; what is gone at the next reset cannot be confirmed',
+      );
     }
     if (value.confirmation === 'none' && value.unconfirmedReverts) {
       contradiction(

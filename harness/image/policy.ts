@@ -19,6 +19,11 @@ export const policySchema = z.strictObject({
   requiredSignature: z
     .enum(['configuration', 'image'])
     .describe('What must be signed in a FIT: a whole configuration, or each image by itself'),
+  bootsConfiguration: z
+    .enum(['default', 'named'])
+    .describe(
+      'Which configuration of a FIT boots: the default that the image names, or one that the loader names or picks by compatible',
+    ),
   bundleFormats: z
     .array(z.enum(['plain', 'verity', 'crypt']))
     .min(1)

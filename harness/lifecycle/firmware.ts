@@ -15,6 +15,7 @@ export interface Installation {
   accepted: boolean;
   /** Where it ended, in words. */
   detail: string;
+  /** By which what follows is measured; where activation is volatile, after the power cycle that ended the image. */
   state: FirmwareState;
   /** What the device answered to the offer. */
   offered?: AnswerKind;
@@ -95,11 +96,12 @@ export async function install(
     const confirmed = t.answered('confirm', await firmware.confirm());
     if (confirmed.kind !== 'accepted') return rejected(t, kind, `confirmation was ${say(confirmed)}`);
   }
-  const state = await readState(t, `after installing ${image.name}`);
-  const wrong = contradiction(state, image);
+  const installed = await readState(t, `after installing ${image.name}`);
+  const wrong = contradiction(installed, image);
+  const state = await atRest(t, installed);
   const said = { offered: kind, state };
   if (wrong !== undefined) return { accepted: false, detail: `the device said yes, but ${wrong}`, ...said };
-  const [trace] = [...changes(was, state), ...changes(was, running)];
+  const [trace] = [...changes(was, installed), ...changes(was, running)];
   if (trace !== undefined) return { accepted: true, detail: `${image.name} runs (${trace})`, ...said, trace };
   if (marker !== undefined && (await wasAudited(t, 'updateInstalled', marker))) {
     return { accepted: true, detail: `${image.name} runs (logged)`, ...said, trace: 'the device logged it' };
@@ -127,6 +129,16 @@ function contradiction(state: FirmwareState, image: FirmwareImage): string | und
   const fit = fitOf(state, image);
   if (fit.kind === 'differs') return fit.how;
   return onTrial(state) ? 'it still runs on trial after it was confirmed' : undefined;
+}
+
+/**
+ * Where an image runs only until the next power cycle, that ends the update: attacks start from, and are held against,
+ * the state that the device comes back to by itself.
+ */
+async function atRest(t: CaseContext, installed: FirmwareState): Promise<FirmwareState> {
+  if (t.declaration.update?.activation !== 'volatile') return installed;
+  await restart(t);
+  return readState(t, 'at rest');
 }
 
 /** Without a confirmation the image would be gone after the next power cycle, and the attacks before it blamed. */

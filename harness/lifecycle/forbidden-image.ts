@@ -5,7 +5,7 @@
 
 import { stages, type Answer, type FirmwareImage, type FirmwareState, type Stage } from '../capabilities.ts';
 import { LagMeter } from '../clock.ts';
-import { Inconclusive } from '../errors.ts';
+import { Inconclusive, TimeoutError } from '../errors.ts';
 import { always } from '../always.ts';
 import { auditMarker, mustBeAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
@@ -196,6 +196,29 @@ async function mustLive(
   }
 }
 
+/**
+ * What was taken may bring the device down when it is to be started. Most restart to start it, and may break off their
+ * answer; where a start is no restart, one that comes all the same is a crash.
+ *
+ * @returns `crashed` when that was found
+ */
+async function mustComeBack(
+  t: CaseContext,
+  activated: Answer,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+): Promise<'crashed' | undefined> {
+  if (activated.kind === 'crashed' && t.declaration.update?.activation === 'volatile') {
+    await mustLive(t, activated, forbidden, ground);
+    return 'crashed';
+  }
+  await waitUntilReady(t).catch(async (error: unknown) => {
+    if (!(error instanceof TimeoutError)) throw error;
+    await mustLive(t, { ...activated, kind: 'silent' }, forbidden, ground);
+  });
+  return undefined;
+}
+
 /** Whatever the device makes of the image: it must go on living, now and after a restart. */
 async function survive(
   t: CaseContext,
@@ -205,8 +228,8 @@ async function survive(
   ingress: string,
 ): Promise<void> {
   if (answer.kind === 'accepted') {
-    t.answered('activate', await firmwareOf(t).activate(ingress));
-    await waitUntilReady(t);
+    const activated = t.answered('activate', await firmwareOf(t).activate(ingress));
+    await mustComeBack(t, activated, forbidden, ground);
   } else if (answer.kind !== 'refused') await mustLive(t, answer, forbidden, ground);
   await mustBeAlive(t);
   if (canRestart(t)) await restart(t);
@@ -261,7 +284,7 @@ async function decideByBooting(
   ingress: string,
 ): Promise<void> {
   const activated = t.answered('activate', await firmwareOf(t).activate(ingress));
-  await waitUntilReady(t);
+  const crashed = await mustComeBack(t, activated, forbidden, ground);
   // A device may restart a while after it agreed to: the whole of its time is given before "nothing happened".
   if (activated.kind !== 'refused') {
     await lastState(t, 'after activation', (state) => changes(ground.baseline, state).length > 0);
@@ -269,6 +292,7 @@ async function decideByBooting(
   if (await ranAsSigned(t, forbidden, ground)) return;
   await mustBeUnchanged(t, 'after activation', forbidden, ground);
   await confirmByPowerCycle(t, forbidden, ground);
+  if (crashed !== undefined) return; // found as such; it has not said no at any stage
   const declared = t.declaration.ingresses[ingress]?.refusesAt ?? [];
   if (!declared.includes('install') && !declared.includes('boot')) {
     t.violates({

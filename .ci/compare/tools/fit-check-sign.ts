@@ -103,7 +103,7 @@ function makeImage(folder: string, what: Made): RealImage {
   const path = mkimage(folder, what, 'golden', 'kernel of the release. ');
   const secondPath = mkimage(folder, what, 'older', 'kernel of an older release, with a hole. ');
   const key = createPrivateKey(readFileSync(keyFile));
-  const policy: Policy = { requiredSignature: what.signs };
+  const policy: Policy = { requiredSignature: what.signs, bootsConfiguration: 'default' };
   return {
     name: what.name,
     path,

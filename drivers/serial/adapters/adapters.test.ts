@@ -220,6 +220,32 @@ describe('console-command', () => {
     }
   });
 
+  it('takes a banner for a restart, and no prompt that comes before the echo for an answer', async () => {
+    const boot = {
+      send: 'boot',
+      accepted: '^Starting',
+      refused: '^=> $',
+      restarted: '^Loader 1',
+      withinMs: 2000,
+    };
+    const settings = { echo: true, prompt: '=> ' };
+    // The prompt of the conversation before comes late: when the next line was sent already.
+    const cases = [
+      ['=> boot\r\nLoading\r\nStarting\r\n', 'accepted'],
+      ['=> boot\r\nLoading\r\n=> ', 'refused'],
+      ['=> boot\r\nLoading\r\nLoader 1.0\r\n', 'crashed'],
+    ] as const;
+    for (const [reply, wanted] of cases) {
+      const answer = (_line: string, device: { say(text: string): void }): undefined => {
+        device.say(reply.slice(0, 3));
+        setTimeout(() => device.say(reply.slice(3)), 30);
+      };
+      await withBench({ answer, settings }, async ({ driver }) => {
+        assert.equal((await adapter('action', 'console-command', boot, driver).perform()).kind, wanted);
+      });
+    }
+  });
+
   it('throws only for the bench: a port that is gone', async () => {
     await withBench({}, async ({ device, driver }) => {
       const action = adapter('action', 'console-command', { ...command, withinMs: 20_000 }, driver);

@@ -209,4 +209,14 @@ describe('FIT attacks', () => {
     assert.equal(load({ requiredSignature: 'configuration' }).class, 'must-reject');
     assert.equal(load({ requiredSignature: 'image' }).class, 'policy');
   });
+
+  it('expects an unsigned default to be refused only of a loader that goes by the default', () => {
+    const switched = fit.mutations.find(
+      ({ id }) => id === 'fit-default-switched-to-unsigned-copy',
+    )?.expectation;
+    assert.ok(typeof switched === 'function');
+    assert.equal(switched({ bootsConfiguration: 'default' }).class, 'must-reject');
+    assert.equal(switched({ bootsConfiguration: 'named' }).class, 'policy');
+    assert.equal(switched({}).class, 'policy');
+  });
 });

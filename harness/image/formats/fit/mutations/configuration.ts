@@ -39,7 +39,11 @@ const evilDefault = onTheWay(
       'The default is unsigned, and the signature in the copy is good for the nodes that it lists: of another configuration.',
     references: ['CVE-2020-10648', 'U-Boot test/py/tests/vboot_forge.py'],
   },
-  signedByConfiguration,
+  // A loader that was told which one to boot, as by `bootm ADDRESS#conf`, rightly boots what is signed in this image.
+  (policy) =>
+    policy.bootsConfiguration === 'default'
+      ? signedByConfiguration(policy)
+      : { class: 'policy', dependsOn: 'bootsConfiguration' },
   (input) =>
     whereConfigurationSigned(input, (target) => {
       const prop = property(input.image.configurationsNode, 'default');

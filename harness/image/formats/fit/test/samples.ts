@@ -15,7 +15,12 @@ export function fitSamples(): Sample[] {
       'RSA-2048 PSS, external by offset',
       rsa2048,
       { padding: 'pss', where: 'offset' },
-      { appendedData: 'refuse', hardwareCompatibility: 'checked', requiredSignature: 'configuration' },
+      {
+        appendedData: 'refuse',
+        hardwareCompatibility: 'checked',
+        requiredSignature: 'configuration',
+        bootsConfiguration: 'default',
+      },
     ),
     sample('ECDSA P-256, external by position', p256, {
       algorithm: 'sha256,ecdsa256',
