@@ -34,7 +34,7 @@ export {
   stateOnceRunning,
   waitUntilReady,
 } from './lifecycle/firmware.ts';
-export type { Circumstance, ForbiddenImage } from './lifecycle/forbidden-image.ts';
+export type { Circumstance, ForbiddenImage } from './lifecycle/ground.ts';
 export { forgeries } from './lifecycle/forgeries.ts';
 export type { Need } from './lifecycle/needs.ts';
 export { mustBeAlive, watchProcess } from './lifecycle/process-watch.ts';

@@ -13,7 +13,7 @@ import type { FirmwareImage } from '../capabilities.ts';
 import { NotExecuted } from '../errors.ts';
 import type { CaseContext } from './case-context.ts';
 import { imageEngine } from './image-engine.ts';
-import type { ForbiddenImage } from './forbidden-image.ts';
+import type { ForbiddenImage } from './ground.ts';
 import type { Depth } from './run.ts';
 
 /** Which attacks of some kinds a case takes. */
