@@ -1,52 +1,31 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import type { Device, FirmwareImage } from '../../harness/capabilities.ts';
 import { pause } from '../../harness/clock.ts';
 import { PortError } from '../../harness/errors.ts';
-import { setCurrentRun } from '../../harness/lifecycle/run.ts';
-import type { FakeGateway, Faults } from '../../harness/lifecycle/test/fake-gateway.ts';
+import type { FakeGateway } from '../../harness/lifecycle/test/fake-gateway.ts';
 import {
   declared,
-  fakeRun,
   image,
-  judged,
   payloads,
+  type FakeRun,
   type FakeRunOptions,
 } from '../../harness/lifecycle/test/fake-run.ts';
+import { verdictTable, type VerdictRow } from '../../harness/lifecycle/test/verdict-table.ts';
 import type { Sweep } from '../../harness/record/events.ts';
-import type { Verdict } from '../../harness/verdict.ts';
 import { cutsAtDepth } from './cut-sweep.ts';
 import { mustSurvivePowerCuts } from './power-cut-sweep.ts';
 import { mustSurviveRepeatedCuts } from './repeated-cuts.ts';
 import { mustSurviveCutReverts } from './revert-cut-sweep.ts';
 
-interface Row {
-  name: string;
-  faults?: Faults;
-  options?: FakeRunOptions;
-  prepare?: (gateway: FakeGateway) => void;
-  verdict: Verdict;
-  says?: RegExp;
-  /** What the record's sweep must show. */
-  swept?: (sweep: Sweep) => void;
-}
-
-function table(rows: readonly Row[], id: string, body: Parameters<typeof judged>[1]): void {
-  afterEach(() => setCurrentRun(undefined));
-  for (const { name, faults, options, prepare, verdict, says, swept } of rows) {
-    it(`${verdict}: ${name}`, async () => {
-      const run = fakeRun({ ...options, ...(faults === undefined ? {} : { faults }) });
-      prepare?.(run.gateway);
-      const outcome = await judged(run, body, { id });
-      assert.equal(outcome.verdict, verdict, outcome.reason);
-      if (says !== undefined) assert.match(outcome.reason, says);
-      if (swept === undefined) return;
-      const [sweep, ...more] = payloads(run, 'sweep');
-      assert.ok(sweep !== undefined && more.length === 0);
-      swept(sweep);
-    });
-  }
-}
+/** What the one sweep of a record must show. */
+const swept =
+  (check: (sweep: Sweep) => void) =>
+  (run: FakeRun): void => {
+    const [sweep, ...more] = payloads(run, 'sweep');
+    assert.ok(sweep !== undefined && more.length === 0);
+    check(sweep);
+  };
 
 type Slow = Partial<Record<'offer' | 'activate' | 'off', (gateway: FakeGateway) => Promise<void>>>;
 
@@ -94,7 +73,7 @@ const torn = (gateway: FakeGateway): void => {
 };
 
 /** Refuses all images once power was cut; `until` so many offers more have come. */
-const refusesAfterCut = (until: number): Partial<Row> => {
+const refusesAfterCut = (until: number): Partial<VerdictRow> => {
   const { device } = slow();
   return {
     options: {
@@ -120,19 +99,19 @@ const refusesAfterCut = (until: number): Partial<Row> => {
 };
 
 describe('power cuts during an update', () => {
-  const rows: Row[] = [
+  const rows: VerdictRow[] = [
     {
       name: 'survived with the old or the new image',
       options: slow(),
       verdict: 'conforms',
       says: /cuts that landed.*whole updates were made after cuts 1/s,
-      swept: ({ of, seed, points, phases }) => {
+      shows: swept(({ of, seed, points, phases }) => {
         assert.deepEqual([of, seed, points.length], ['update', '00'.repeat(16), 4]);
         for (const { outcome } of points) assert.match(outcome, /^(old|new|new on trial)$/);
         const names = phases.map(({ name }) => name);
         assert.deepEqual(names.slice(0, 3), ['transfer', 'verify', 'install']);
         for (const { coverage } of phases) assert.ok(coverage >= 0 && coverage <= 100);
-      },
+      }),
     },
     {
       name: 'that leave neither of them',
@@ -140,7 +119,7 @@ describe('power cuts during an update', () => {
       prepare: afterCuts(torn),
       verdict: 'violates',
       says: /old or the new image/,
-      swept: ({ points }) => assert.equal(points[0]?.outcome, 'neither'),
+      shows: swept(({ points }) => assert.equal(points[0]?.outcome, 'neither')),
     },
     {
       name: 'that lower the floor',
@@ -162,11 +141,12 @@ describe('power cuts during an update', () => {
       prepare: afterCuts((gateway) => (gateway.dead = true)),
       verdict: 'violates',
       says: /boots after a power cut/,
-      swept: ({ points }) =>
+      shows: swept(({ points }) =>
         assert.deepEqual(
           points.map(({ outcome }) => outcome),
           ['not back'],
         ),
+      ),
     },
     {
       name: 'that leave it silent on a bench out of order',
@@ -198,10 +178,10 @@ describe('power cuts during an update', () => {
       options: slow({ off: () => pause(300) }),
       verdict: 'inconclusive',
       says: /no cut landed/,
-      swept: ({ points, phases }) => {
+      shows: swept(({ points, phases }) => {
         assert.ok(points.every(({ phase, inTime }) => phase !== 'install' || !inTime));
         assert.equal(phases.find(({ name }) => name === 'install')?.coverage, 0);
-      },
+      }),
     },
     { name: 'none of them', options: { ...slow(), cuts: 0 }, verdict: 'not-executed', says: /not a single/ },
     {
@@ -225,7 +205,7 @@ describe('power cuts during an update', () => {
       says: /relay stuck/,
     },
   ];
-  table(rows, 'RB-16', (t) => mustSurvivePowerCuts(t));
+  verdictTable(rows, 'RB-16', (t) => mustSurvivePowerCuts(t));
 
   it('are at most eight at depth smoke, and four times as many at full', () => {
     const counts = (['smoke', 'standard', 'full'] as const).map((depth) =>
@@ -252,15 +232,15 @@ describe('power cuts during a revert', () => {
       },
     }),
   });
-  const rows: Row[] = [
+  const rows: VerdictRow[] = [
     {
       name: 'survived with the old image',
       options: slowStart(8),
       verdict: 'conforms',
-      swept: ({ of, points, phases }) => {
+      shows: swept(({ of, points, phases }) => {
         assert.deepEqual([of, points.length, phases.length], ['revert', 4, 1]);
         assert.ok(points.every(({ outcome }) => outcome === 'old'));
-      },
+      }),
     },
     {
       name: 'after which one more start is needed',
@@ -322,22 +302,22 @@ describe('power cuts during a revert', () => {
       says: /not swapped back/,
     },
   ];
-  table(rows, 'RB-17', (t) => mustSurviveCutReverts(t));
+  verdictTable(rows, 'RB-17', (t) => mustSurviveCutReverts(t));
 });
 
 describe('five power cuts in one update', () => {
   /** Two starts are ours: the timed one, and the one after the first cut. */
   const inSecondCut = (work: (gateway: FakeGateway) => void) => afterCuts(work, 3);
-  const rows: Row[] = [
+  const rows: VerdictRow[] = [
     {
       name: 'survived, six times',
       options: slow(),
       verdict: 'conforms',
-      swept: ({ points }) => {
+      shows: swept(({ points }) => {
         assert.equal(points.length, 30);
         assert.equal(points.filter(({ outcome }) => outcome === 'cut again').length, 24);
         assert.ok(points.every(({ chosen }) => chosen === 'random'));
-      },
+      }),
     },
     {
       name: 'that leave the device dead',
@@ -361,5 +341,5 @@ describe('five power cuts in one update', () => {
     },
     { name: 'none of them', options: { ...slow(), cuts: 0 }, verdict: 'not-executed' },
   ];
-  table(rows, 'RB-18', (t) => mustSurviveRepeatedCuts(t));
+  verdictTable(rows, 'RB-18', (t) => mustSurviveRepeatedCuts(t));
 });

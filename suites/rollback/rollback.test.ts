@@ -1,39 +1,9 @@
-import assert from 'node:assert/strict';
-import { afterEach, describe, it } from 'mocha';
-import { setCurrentRun } from '../../harness/lifecycle/run.ts';
-import type { FakeGateway, Faults } from '../../harness/lifecycle/test/fake-gateway.ts';
-import {
-  declared,
-  fakeRun,
-  image,
-  judged,
-  type FakeRunOptions,
-} from '../../harness/lifecycle/test/fake-run.ts';
-import type { Verdict } from '../../harness/verdict.ts';
+import { describe } from 'mocha';
+import type { FakeGateway } from '../../harness/lifecycle/test/fake-gateway.ts';
+import { declared, image } from '../../harness/lifecycle/test/fake-run.ts';
+import { verdictTable, type VerdictRow } from '../../harness/lifecycle/test/verdict-table.ts';
 import { mustKeepFloorOverFactoryReset } from './factory-reset.ts';
 import { mustRevertUnconfirmedTrial } from './unconfirmed-trial.ts';
-
-interface Row {
-  name: string;
-  faults?: Faults;
-  options?: FakeRunOptions;
-  prepare?: (gateway: FakeGateway) => void;
-  verdict: Verdict;
-  says?: RegExp;
-}
-
-function table(rows: readonly Row[], id: string, body: Parameters<typeof judged>[1]): void {
-  afterEach(() => setCurrentRun(undefined));
-  for (const { name, faults, options, prepare, verdict, says } of rows) {
-    it(`${verdict}: ${name}`, async () => {
-      const run = fakeRun({ ...options, ...(faults === undefined ? {} : { faults }) });
-      prepare?.(run.gateway);
-      const outcome = await judged(run, body, { id });
-      assert.equal(outcome.verdict, verdict, outcome.reason);
-      if (says !== undefined) assert.match(outcome.reason, says);
-    });
-  }
-}
 
 const lowersFloor = (gateway: FakeGateway): void => {
   const reset = gateway.factoryReset.bind(gateway);
@@ -44,7 +14,7 @@ const lowersFloor = (gateway: FakeGateway): void => {
 };
 
 describe('a factory reset', () => {
-  const rows: Row[] = [
+  const rows: VerdictRow[] = [
     { name: 'that keeps the floor', verdict: 'conforms' },
     { name: 'that lowers the floor', prepare: lowersFloor, verdict: 'violates', says: /counter/ },
     {
@@ -80,12 +50,12 @@ describe('a factory reset', () => {
     },
     { name: 'on a device that refuses everything', faults: { genuine: 'refuses' }, verdict: 'inconclusive' },
   ];
-  table(rows, 'RB-07', (t) => mustKeepFloorOverFactoryReset(t));
+  verdictTable(rows, 'RB-07', (t) => mustKeepFloorOverFactoryReset(t));
 });
 
 describe('a trial that nobody confirms', () => {
   const update = declared.update!;
-  const rows: Row[] = [
+  const rows: VerdictRow[] = [
     { name: 'that is reverted', verdict: 'conforms' },
     {
       name: 'that starts a while after activation was answered',
@@ -123,5 +93,5 @@ describe('a trial that nobody confirms', () => {
       says: /no trial/,
     },
   ];
-  table(rows, 'RB-10', (t) => mustRevertUnconfirmedTrial(t));
+  verdictTable(rows, 'RB-10', (t) => mustRevertUnconfirmedTrial(t));
 });
