@@ -272,6 +272,13 @@ export const declarationSchema = z
         'there are ways in for firmware, and no section update says what format and policy',
       );
     }
+    if (value.update?.activation === 'volatile') {
+      for (const [name, { refusesAt }] of Object.entries(value.ingresses)) {
+        if (!refusesAt.includes('boot')) continue;
+        const message = 'boot contradicts activation: volatile; what the device starts it has not refused';
+        contradiction(['ingresses', name, 'refusesAt'], message);
+      }
+    }
     const seen = new Set<string>();
     for (const [i, { requirement }] of value.notApplicable.entries()) {
       if (seen.has(requirement))

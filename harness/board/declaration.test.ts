@@ -25,8 +25,8 @@ describe('declaration', () => {
     folder = testFolder(boardText, text);
     return loadDeclaration(folder.declaration);
   };
-  const refusal = async (from: string, to: string): Promise<string> => {
-    const error: unknown = await load(edited(from, to, declarationText)).catch((cause: unknown) => cause);
+  const refusal = async (from: string, to: string, text = declarationText): Promise<string> => {
+    const error: unknown = await load(edited(from, to, text)).catch((cause: unknown) => cause);
     assert.ok(error instanceof BoardFileError, 'it was loaded');
     return error.message;
   };
@@ -72,6 +72,18 @@ describe('declaration', () => {
     assert.match(
       await refusal('confirmation: required', 'confirmation: none'),
       /raisesFloorAt: contradicts confirmation: none/,
+    );
+    assert.match(
+      await refusal('confirmation: required', 'activation: volatile\n  confirmation: required'),
+      /confirmation: contradicts activation: volatile/,
+    );
+    const volatile = declarationText
+      .replace('confirmation: required', 'activation: volatile\n  confirmation: none')
+      .replace('unconfirmedReverts: true', 'unconfirmedReverts: false')
+      .replace('raisesFloorAt: confirm', 'raisesFloorAt: install');
+    assert.match(
+      await refusal('[transfer, verify]', '[verify, boot]', volatile),
+      /refusesAt: boot contradicts activation: volatile/,
     );
     const perObject = 'detectionMs: 1000\n  perObjectDetectionMs: { model: 5 }';
     assert.match(await refusal('detectionMs: 1000', perObject), /does not name model/);

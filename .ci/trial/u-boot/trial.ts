@@ -12,9 +12,10 @@ const here = dirname(fileURLToPath(import.meta.url));
 const repository = join(here, '../../..');
 
 const given = process.argv.slice(2);
-const noKey = given.includes('--no-key');
-const options = given.filter((option) => option !== '--no-key');
-const folder = join(repository, 'reports/out', noKey ? 'trial-u-boot-no-key' : 'trial-u-boot');
+/** Kinds of device; the rest is for `fieldproof run`. */
+const kinds = ['--no-key', '--external-data'].filter((kind) => given.includes(kind));
+const options = given.filter((option) => !kinds.includes(option));
+const folder = join(repository, 'reports/out', `trial-u-boot${kinds.map((kind) => kind.slice(1)).join('')}`);
 
 const cases =
   'SIG-01 SIG-02 SIG-03 SIG-04 SIG-05 SIG-06 SIG-14 SIG-15 SIG-17 SIG-18 SIG-19 SIG-21 RB-01 RB-02 RB-04'.split(
@@ -39,9 +40,7 @@ function surroundings(port: number): NodeJS.ProcessEnv {
 
 function prepare(): void {
   mkdirSync(folder, { recursive: true });
-  const made = spawnSync(join(here, 'prepare'), [folder, ...(noKey ? ['--no-key'] : [])], {
-    stdio: 'inherit',
-  });
+  const made = spawnSync(join(here, 'prepare'), [folder, ...kinds], { stdio: 'inherit' });
   if (made.status !== 0) process.exit(made.status ?? 3);
 }
 
