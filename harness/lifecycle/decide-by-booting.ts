@@ -70,14 +70,19 @@ export async function survive(
     ground.baseline = await recover(t, ground.baseline, `${forbidden.alteration} was taken`);
 }
 
-/** No yes and no no: is it still there at all? */
+/**
+ * No yes and no no: is it still there at all?
+ *
+ * @param wires on how many it must be silent to count as dead
+ */
 export async function mustLive(
   t: CaseContext,
   answer: Answer,
   forbidden: ForbiddenImage,
   ground: Ground,
+  wires = 1,
 ): Promise<void> {
-  const death = await provenDead(t);
+  const death = await provenDead(t, wires);
   if (death !== undefined) {
     const finding = {
       code: 'dead-after-stimulus',

@@ -131,6 +131,29 @@ describe('an image that may be taken, as long as the device lives', () => {
   verdictTable(rows, 'SIG-19', (t) => attackOnce(t, survivable));
 });
 
+describe('an image of which not a byte was acknowledged', () => {
+  const bytes = new Uint8Array(100_000);
+  const announced = { ...altered, image: { name: 'too long', bytes, sha256: '1'.repeat(64) } };
+  const faults = { acknowledges: 'nothing', dies: 'on a forged image' } as const;
+  const rows: VerdictRow[] = [
+    { name: 'dies of what was announced, on two wires', verdict: 'violates', faults, says: /no answer/ },
+    {
+      name: 'is silent on the only wire it has: the line may be lost',
+      verdict: 'inconclusive',
+      faults: { ...faults, process: 'absent' },
+      says: /no byte/,
+    },
+    {
+      name: 'does not answer, and lives',
+      verdict: 'inconclusive',
+      faults: { acknowledges: 'nothing', answersForged: 'silent' },
+      says: /no byte/,
+    },
+    { name: 'refuses it at once', verdict: 'conforms', faults: { acknowledges: 'nothing' } },
+  ];
+  verdictTable(rows, 'SIG-27', (t) => attackOnce(t, announced));
+});
+
 describe('an attack under a circumstance', () => {
   afterEach(() => setCurrentRun(undefined));
 

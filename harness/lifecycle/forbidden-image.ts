@@ -47,7 +47,7 @@ async function attackNow(
   t.stimulus({ name: alteration, rationale, ingress, image });
   const marker = await auditMarker(t);
   const { answer, lagMs } = await offerWatched(t, forbidden, ingress);
-  mustHaveArrived(t, answer, forbidden);
+  await mustHaveArrived(t, answer, forbidden, ground);
   if (forbidden.mayBeTaken === true) {
     await survive(t, answer, forbidden, ground, ingress);
     return false;
@@ -96,7 +96,12 @@ async function offerWatched(
  * A device that was asked and could not know what is wrong has not judged the image. What it has seen before the first
  * acknowledged byte is no more than the announced length, which is the control's own for most alterations.
  */
-function mustHaveArrived(t: CaseContext, answer: Answer, forbidden: ForbiddenImage): void {
+async function mustHaveArrived(
+  t: CaseContext,
+  answer: Answer,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+): Promise<void> {
   const { delivery } = answer;
   const arrived = delivery?.acknowledgedBytes ?? 0;
   t.stimulusDelivered = arrived > 0 || answer.kind === 'accepted';
@@ -105,7 +110,13 @@ function mustHaveArrived(t: CaseContext, answer: Answer, forbidden: ForbiddenIma
     t.note('delivery not observable: this way in does not tell how much of an image arrived');
     return;
   }
-  if (answer.kind === 'refused' && couldTellBeforehand(t, forbidden)) return;
+  if (couldTellBeforehand(t, forbidden)) {
+    if (answer.kind === 'refused') return;
+    // What was announced can bring a device down; a lost line looks the same, so a second wire must be silent too.
+    t.stimulusDelivered = true;
+    await mustLive(t, answer, forbidden, ground, 2);
+    t.stimulusDelivered = false;
+  }
   throw new Inconclusive(
     'not-delivered',
     `no byte of ${forbidden.alteration} was acknowledged by the device (${say(answer)}), so it has not judged the image`,

@@ -10,9 +10,10 @@ import type { CaseContext } from './case-context.ts';
  * silent, two signs on one wire are one, and a supply that is not in order proves nothing: an unpowered device is
  * silent on every wire.
  *
+ * @param wires on how many it must be silent; two where the stimulus itself may have been lost on one
  * @returns what was seen, or undefined when death is not proven
  */
-export async function provenDead(t: CaseContext): Promise<string | undefined> {
+export async function provenDead(t: CaseContext, wires = 1): Promise<string | undefined> {
   if (!t.controlAccepted || !t.stimulusDelivered) return undefined;
   await t.run.bench.reopenLost(); // what stays lost fails the self-test below
   const signs = signsOfLife(t);
@@ -22,6 +23,7 @@ export async function provenDead(t: CaseContext): Promise<string | undefined> {
   if (supply !== undefined && faulty.has(supply)) return undefined;
   const silent = [...new Set(signs.map(({ wire }) => wire))];
   const inOrder = silent.filter((wire) => !faulty.has(wire));
+  if (silent.length < wires) return undefined;
   if (faulty.size > 0 && (silent.length < 2 || inOrder.length === 0)) return undefined;
   const bench =
     faulty.size === 0
