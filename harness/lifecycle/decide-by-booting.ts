@@ -45,6 +45,14 @@ export async function decideByBooting(
       { hint: 'Declare controls: { way: pair }, or audit.updateInstalled.' },
     );
   }
+  // A version alone, or a digest that the image states itself, is the golden one's in an altered golden image too.
+  if (activated.kind !== 'refused' && fitOf(ground.baseline, forbidden.image).kind === 'fits') {
+    throw new Inconclusive(
+      'not-distinguishable',
+      `the device took ${forbidden.alteration}, and by what can be read back that image looks like the one before: nothing shows which of them runs`,
+      { hint: 'Let the board read the digest of what runs, or declare controls: { way: pair }.' },
+    );
+  }
   const stage = activated.kind === 'refused' ? 'install' : 'boot';
   mustRefuseInStage(t, offered, stage, forbidden, ingress);
   t.note(`accepted at transfer, refused at ${stage}, as declared`);

@@ -6,6 +6,7 @@ import type { ForbiddenImage, Ground } from './ground.ts';
 import { attack } from './forbidden-image.ts';
 import { RejectionBatch } from './rejection-batch.ts';
 import { setCurrentRun } from './run.ts';
+import type { FakeGateway } from './test/fake-gateway.ts';
 import { fakeRun, forged, image, judged, payloads } from './test/fake-run.ts';
 import { verdictTable, type VerdictRow } from './test/verdict-table.ts';
 
@@ -152,6 +153,85 @@ describe('an image of which not a byte was acknowledged', () => {
     { name: 'refuses it at once', verdict: 'conforms', faults: { acknowledges: 'nothing' } },
   ];
   verdictTable(rows, 'SIG-27', (t) => attackOnce(t, announced));
+});
+
+describe('an altered golden image over the golden one', () => {
+  const rows: VerdictRow[] = [
+    {
+      name: 'is taken, and by what can be read it may run',
+      verdict: 'inconclusive',
+      faults: { answersForged: 'accepted', hides: ['digest'] },
+      options: { declaration: { ingresses: { ymodem: { ...way, refusesAt: ['transfer', 'boot'] } } } },
+      says: /looks like the one before/,
+    },
+    {
+      name: 'is taken over the other one of the pair, which goes on running',
+      verdict: 'conforms',
+      faults: { answersForged: 'accepted', hides: ['digest'] },
+      options: { declaration: { ingresses: { ymodem: { ...way, refusesAt: ['transfer', 'boot'] } } } },
+      prepare: (gateway) => {
+        gateway.running = gateway.slotOf(image('pair'));
+        gateway.confirmed = gateway.running;
+      },
+    },
+  ];
+  verdictTable(rows, 'SIG-02', (t) => attackOnce(t, altered));
+});
+
+describe('a no before a single byte had arrived', () => {
+  afterEach(() => setCurrentRun(undefined));
+
+  it('is asked for again after a restart, for it may be that of a busy updater', async () => {
+    let restarts = 0;
+    const busy = (device: Device): Device => ({
+      ...device,
+      power: { ...device.power!, on: async () => ((restarts += 1), device.power!.on()) },
+      firmware: {
+        ...device.firmware!,
+        offer: async (offered, ingress) => {
+          const totalBytes = offered.bytes.length;
+          if (restarts === 0)
+            return {
+              kind: 'refused',
+              reason: 'busy',
+              elapsedMs: 1,
+              delivery: { totalBytes, acknowledgedBytes: 0, complete: false },
+            };
+          return device.firmware!.offer(offered, ingress);
+        },
+      },
+    });
+    const run = fakeRun({ device: busy, faults: { runsForged: 'at once' } });
+    const long = { ...altered, image: { ...altered.image, bytes: new Uint8Array(5000) } };
+    const outcome = await judged(run, (t) => attackOnce(t, long));
+    assert.equal(outcome.verdict, 'violates', outcome.reason);
+  });
+});
+
+describe('a refused image that comes to run a while later', () => {
+  afterEach(() => setCurrentRun(undefined));
+
+  it('is seen once in a batch', async () => {
+    const late = (device: Device, gateway: FakeGateway): Device => ({
+      ...device,
+      firmware: {
+        ...device.firmware!,
+        offer: async (offered, ingress) => {
+          const answer = await device.firmware!.offer(offered, ingress);
+          if (answer.kind === 'refused') setTimeout(() => (gateway.running = gateway.slotOf(offered)), 60);
+          return answer;
+        },
+      },
+    });
+    const run = fakeRun({ device: late });
+    const batch = new RejectionBatch();
+    await judged(
+      run,
+      batch.rejects(() => [altered]),
+    );
+    await batch.close();
+    assert.equal(run.verdicts.get('SIG-02'), 'violates', run.ended.at(-1)?.reason);
+  });
 });
 
 describe('an attack under a circumstance', () => {

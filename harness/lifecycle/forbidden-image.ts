@@ -5,16 +5,16 @@
 
 import type { Answer } from '../capabilities.ts';
 import { always } from '../always.ts';
-import { LagMeter } from '../clock.ts';
+import { LagMeter, pause } from '../clock.ts';
 import { Inconclusive } from '../errors.ts';
 import { auditMarker, mustBeAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
 import { decideByBooting, mustLive, survive } from './decide-by-booting.ts';
-import { canRestart, firmwareOf } from './firmware.ts';
+import { canRestart, firmwareOf, lastState, restart } from './firmware.ts';
 import type { ForbiddenImage, Ground } from './ground.ts';
 import { mustBeAlive, watchProcess } from './process-watch.ts';
 import { mustRefuseInStage } from './refusal-stage.ts';
-import { say } from './state.ts';
+import { changes, say } from './state.ts';
 import { confirmByPowerCycle, mustBeUnchanged } from './took-effect.ts';
 
 /** Offers one image and demands that nothing comes of it. Returns true when its power cycle is still to be done. */
@@ -45,8 +45,9 @@ async function attackNow(
 ): Promise<boolean> {
   const { image, alteration, rationale } = forbidden;
   t.stimulus({ name: alteration, rationale, ingress, image });
+  await letLockPass(t, ground);
   const marker = await auditMarker(t);
-  const { answer, lagMs } = await offerWatched(t, forbidden, ingress);
+  const { answer, lagMs } = await offerHeard(t, forbidden, ingress);
   await mustHaveArrived(t, answer, forbidden, ground);
   if (forbidden.mayBeTaken === true) {
     await survive(t, answer, forbidden, ground, ingress);
@@ -64,12 +65,50 @@ async function attackNow(
   const audited = await mustBeAudited(t, 'updateRefused', marker);
   mustHaveSaidNo(t, answer, audited, forbidden);
   mustRefuseInStage(t, answer, answer.stage, forbidden, ingress);
+  ground.refusals = (ground.refusals ?? 0) + 1;
+  await lookLate(t, forbidden, ground);
   // What a device took in whole may wait for its next boot, and the next offer may wipe it out: it is booted now.
   // Only what broke off may share a power cycle.
   const brokeOff = answer.delivery?.complete === false;
   if (canRestart(t) && !ground.alone && brokeOff) return true;
   await confirmByPowerCycle(t, forbidden, ground);
   return false;
+}
+
+/** After so many refusals in a row a device may take nothing for a while, where that is declared. */
+async function letLockPass(t: CaseContext, ground: Ground): Promise<void> {
+  const limit = t.declaration.update?.invalidUpdates;
+  const refusals = ground.refusals ?? 0;
+  if (limit === undefined || refusals === 0 || refusals % limit.lockAfter !== 0) return;
+  await t.step('the declared lock passes', () =>
+    pause(limit.lockedForMs + Math.max(100, limit.lockedForMs / 20)),
+  );
+}
+
+/** An image that was refused may come to run a while after the no; once in a batch the time of a boot is given to it. */
+async function lookLate(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<void> {
+  if (ground.lateLook !== 'due') return;
+  ground.lateLook = 'done';
+  const { baseline } = ground;
+  await lastState(t, 'a while after the refusal', (state) => changes(baseline, state).length > 0);
+  await mustBeUnchanged(t, 'a while after the refusal', forbidden, ground);
+}
+
+/** A no before a single byte may be that of an updater which is still busy: asked again after a restart, it must know. */
+async function offerHeard(
+  t: CaseContext,
+  forbidden: ForbiddenImage,
+  ingress: string,
+): Promise<{ answer: Answer; lagMs: number }> {
+  const first = await offerWatched(t, forbidden, ingress);
+  const { kind, delivery } = first.answer;
+  if (kind !== 'refused' || delivery === undefined || delivery.acknowledgedBytes > 0 || !canRestart(t))
+    return first;
+  t.note(
+    `${forbidden.alteration} was refused before a byte of it had arrived (${say(first.answer)}), and offered again after a restart`,
+  );
+  await restart(t);
+  return offerWatched(t, forbidden, ingress);
 }
 
 async function offerWatched(

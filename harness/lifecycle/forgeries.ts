@@ -26,6 +26,11 @@ export interface ForgeryChoice {
   except?: readonly string[];
   /** Attacks that are tried at every depth, by words of their ids. */
   always?: readonly string[];
+  /**
+   * Words of the attacks that the case is about: where the format has such and none of them can be made, the case is
+   * not executed, whatever else could be offered.
+   */
+  decisive?: readonly string[];
   /** Also images with which a device may do what it likes, as long as it lives. */
   survivable?: boolean;
 }
@@ -60,8 +65,9 @@ export function forgeries(
   const { ids, atMost } = candidates(format, kinds, choice, t.run.depth);
   const offered: ForbiddenImage[] = [];
   const lacking: string[] = [];
+  const made: string[] = [];
   let seen = 0;
-  for (const made of eachAttack(base, {
+  for (const each of eachAttack(base, {
     ids,
     seed: Buffer.from(t.run.seed, 'hex'),
     format,
@@ -71,17 +77,19 @@ export function forgeries(
     trustedKeys: t.run.makersKeys,
   })) {
     seen += 1;
-    if ('notApplicable' in made) {
-      lacking.push(made.notApplicable);
-      t.note(`${made.mutation.id} not tried: ${made.notApplicable}`);
-    } else if (!isDecided(expectationOf(made), choice)) {
-      t.note(`${made.mutation.id} not tried: ${undecided(made.expectation)}`);
+    if ('notApplicable' in each) {
+      lacking.push(each.notApplicable);
+      t.note(`${each.mutation.id} not tried: ${each.notApplicable}`);
+    } else if (!isDecided(expectationOf(each), choice)) {
+      t.note(`${each.mutation.id} not tried: ${undecided(each.expectation)}`);
     } else {
-      offered.push(asForbidden(t, made, golden));
+      offered.push(asForbidden(t, each, golden));
+      made.push(each.mutation.id);
       if (offered.length === atMost) break;
     }
   }
   if (seen < ids.length) t.leaveOut(ids.length - seen);
+  mustHaveDecisive(format, ids, made, choice);
   if (offered.length > 0) return offered;
   throw new NotExecuted(
     'no-such-attack',
@@ -120,6 +128,25 @@ export function spread<T>(items: readonly T[]): T[] {
     }
   }
   return [...order].flatMap((index) => items[index] ?? []);
+}
+
+/** @throws NotExecuted when the attacks that the case is about could not be made */
+function mustHaveDecisive(
+  format: ImageFormat,
+  ids: readonly string[],
+  made: readonly string[],
+  { decisive }: ForgeryChoice,
+): void {
+  if (decisive === undefined) return;
+  const wanted = ids.filter((id) => decisive.some((word) => id.includes(word)));
+  if (wanted.length === 0 || wanted.some((id) => made.includes(id))) return;
+  throw new NotExecuted(
+    'decisive-attack-missing',
+    `${wanted.join(', ')} on ${format.title} images: what the case is about could not be made`,
+    {
+      hint: 'Ask the vendor for a device that trusts a test key, and add keys.test; or for the special image.',
+    },
+  );
 }
 
 function asForbidden(t: CaseContext, attack: AttackImage, golden: FirmwareImage): ForbiddenImage {

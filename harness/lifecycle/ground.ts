@@ -34,6 +34,10 @@ export interface Ground {
   readonly controlTraces: Map<string, string | undefined>;
   /** True when each attack gets a power cycle of its own. */
   alone: boolean;
+  /** Due where a batch looks once whether a refused image comes to run a while later. */
+  lateLook?: 'due' | 'done';
+  /** Refusals so far, for a declared limit on them. */
+  refusals?: number;
   /** Set once the state was seen to change over an innocent power cycle: no attack can be blamed from then on. */
   unstable?: Inconclusive;
 }

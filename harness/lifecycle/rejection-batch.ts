@@ -17,7 +17,7 @@ import { everyOne } from './every-one.ts';
 import { canRestart, firmwareOf, primaryIngress, readState, restart, type Installation } from './firmware.ts';
 import { judge, publish, settle, type Outcome } from './judge.ts';
 import { currentRun, type Run } from './run.ts';
-import { changes, mustSeeSomething } from './state.ts';
+import { changes, fitOf, mustSeeSomething } from './state.ts';
 import type { Verdict } from '../verdict.ts';
 import { registeredCases, type CaseBody } from './test-case.ts';
 
@@ -95,7 +95,10 @@ export class RejectionBatch {
   async #open(t: CaseContext): Promise<Ground> {
     if (this.#openingFailure !== undefined) throw this.#openingFailure;
     try {
-      this.#ground ??= await openGround(t, this.#ingress ?? primaryIngress(t));
+      if (this.#ground === undefined) {
+        this.#ground = await openGround(t, this.#ingress ?? primaryIngress(t));
+        this.#ground.lateLook = 'due';
+      }
     } catch (error) {
       this.#openingFailure = error instanceof Error ? error : new Error(String(error)); // every later case of the batch ends with the same words
       throw error;
@@ -192,7 +195,11 @@ function mustBeFit(run: Run): void {
 async function openGround(t: CaseContext, ingress: string): Promise<Ground> {
   const { state, trace } = await firstControl(t, ingress);
   mustSeeSomething(t, state);
-  return { baseline: state, controlTraces: new Map([[ingress, trace]]), alone: false };
+  const ground: Ground = { baseline: state, controlTraces: new Map([[ingress, trace]]), alone: false };
+  // Attacks are made from the golden image: over another one, an altered golden image shows.
+  if (t.declaration.controls?.way === 'pair' && fitOf(state, t.image('golden')).kind === 'fits')
+    ground.baseline = await controlUpdate(t, 'before', ingress);
+  return ground;
 }
 
 /**

@@ -57,11 +57,14 @@ export async function searchWindow(search: WindowSearch): Promise<WindowEdge> {
   if (lowAccepted === highAccepted) {
     return { outcome: lowAccepted ? 'all-accepted' : 'all-refused', probes };
   }
-  const { low, high } = await bisect(search, ask, lowAccepted);
-  for (const ageMs of checkPoints(search, low, high)) await ask(ageMs);
+  const edge = await bisect(search, ask, lowAccepted);
+  for (const ageMs of checkPoints(search, edge.low, edge.high)) await ask(ageMs);
+  const { low, high } = widened(edge, probes, lowAccepted, search.resolutionMs);
 
   const [acceptedMs, refusedMs] = lowAccepted ? [low, high] : [high, low];
-  const contradiction = probes.find(({ ageMs, accepted }) => (accepted !== ageMs <= low) === lowAccepted);
+  const contradiction = probes.find(
+    ({ ageMs, accepted }) => (ageMs <= low || ageMs >= high) && (accepted !== ageMs <= low) === lowAccepted,
+  );
   if (contradiction !== undefined) {
     return { outcome: 'inconclusive', why: contradicts(contradiction, acceptedMs, refusedMs), probes };
   }
@@ -98,6 +101,23 @@ async function bisect(
     else high = middle;
   }
   return { low, high };
+}
+
+/**
+ * A probe ages on its way, so that one at the very edge is answered now so and now otherwise: the edge then lies
+ * somewhere between the nearest ages beyond which all answers agree, if these are near enough.
+ */
+function widened(
+  edge: { low: number; high: number },
+  probes: readonly WindowProbe[],
+  lowAccepted: boolean,
+  resolutionMs: number,
+): { low: number; high: number } {
+  const asLow = probes.filter(({ accepted }) => accepted === lowAccepted).map(({ ageMs }) => ageMs);
+  const asHigh = probes.filter(({ accepted }) => accepted !== lowAccepted).map(({ ageMs }) => ageMs);
+  const low = Math.max(...asLow.filter((ageMs) => asHigh.every((other) => ageMs < other)));
+  const high = Math.min(...asHigh.filter((ageMs) => asLow.every((other) => ageMs > other)));
+  return high - low <= 3 * resolutionMs ? { low, high } : edge;
 }
 
 /** Where a second edge or a wavering device would show. */

@@ -77,7 +77,11 @@ export async function mustStayServiceable(t: CaseContext): Promise<void> {
 
 async function offerInvalid(t: CaseContext, ingress: string, baseline: FirmwareState): Promise<Tally> {
   const images = invalidImages(t);
-  const total = counts[t.run.depth];
+  // So many that a declared limit shows, at any depth, unless that is a matter of hours.
+  const total = Math.max(
+    counts[t.run.depth],
+    Math.min(t.update.invalidUpdates?.lockAfter ?? 0, counts.standard),
+  );
   const tally: Tally = {
     ...{ offered: 0, refused: 0, unanswered: 0, closed: 0, lastRefusedAtMs: 0 },
     ...{ lockTried: false, stopped: false },

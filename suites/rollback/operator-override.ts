@@ -51,9 +51,12 @@ export async function mustGuardOverride(t: CaseContext): Promise<void> {
   if (answer.kind === 'accepted' && policy === 'audited') {
     if (audited === 'unknown')
       t.inconclusive('record-not-observable', 'the override was granted, and its record cannot be read');
-    t.note('granted and on record, as declared; the older image was not installed');
     await controlUpdate(t, 'after', ingress);
-    return;
+    if (t.findings.length > 0) return; // unrecorded, or worse
+    t.inconclusive(
+      'authority-not-shown',
+      'the override was granted and is on record, as declared; whether it takes authority was not tried',
+    );
   }
   const older = {
     image: t.image('older'),

@@ -23,10 +23,11 @@ export async function mustRefuseRevert(t: CaseContext): Promise<void> {
   const answer = t.answered('revert', await revert());
   t.stimulusDelivered = true;
   await waitUntilReady(t);
-  if (answer.kind !== 'refused')
-    await lastState(t, 'after the wish to revert', (state) => changes(baseline, state).length > 0);
-  await restart(t);
-  const changed = changes(baseline, await readState(t, 'after a restart'));
+  // Whatever it said: what it does about it may come later, and be gone after the next restart.
+  const soon = await lastState(t, 'after the wish to revert', (state) => changes(baseline, state).length > 0);
+  const atOnce = changes(baseline, soon);
+  if (atOnce.length === 0) await restart(t);
+  const changed = atOnce.length > 0 ? atOnce : changes(baseline, await readState(t, 'after a restart'));
   if (changed.length > 0) {
     const finding = {
       code: 'reverted-after-confirmation',

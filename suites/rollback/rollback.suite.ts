@@ -115,11 +115,15 @@ describe('Rollback', () => {
       { needs: [...base, 'image:equalCounter'], updates: 3, powerCycles: 1 },
       (t) => {
         const { equalCounter, policy } = t.update;
-        const takes = equalCounter === 'accept' && policy?.lowerVersion !== 'refuse';
+        const lower =
+          equalCounter === 'refuse'
+            ? 'refuse'
+            : declaredPolicy(t, policy?.lowerVersion, 'update.policy.lowerVersion');
+        const takes = lower === 'accept';
         return mustFollowPolicy(t, {
           image: t.image('equalCounter'),
           alteration: 'lower version, equal counter',
-          policy: `equalCounter: ${equalCounter}, lowerVersion: ${policy?.lowerVersion ?? 'not declared'}`,
+          policy: `equalCounter: ${equalCounter}, lowerVersion: ${lower}`,
           takes,
         });
       },
@@ -220,7 +224,12 @@ describe('Rollback', () => {
 
     testCase(
       'RB-19 returns to the old image in time, and records it, when the new one hangs or crashes',
-      { needs: ['firmware', 'image:golden', 'image:crashing'], updates: 6, powerCycles: 0, seconds: 5 },
+      {
+        needs: ['firmware', 'image:golden', 'image:crashing', 'image:hanging'],
+        updates: 6,
+        powerCycles: 0,
+        seconds: 5,
+      },
       (t) => mustRevertFailingImages(t),
     );
 

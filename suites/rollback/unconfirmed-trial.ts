@@ -27,6 +27,12 @@ export async function mustRevertUnconfirmedTrial(t: CaseContext): Promise<void> 
       'the declaration says that updates need no confirmation, so there is no trial to revert',
     );
   }
+  if (!t.update.unconfirmedReverts) {
+    t.inconclusive(
+      'no-revert',
+      'the declaration says that an unconfirmed image is not swapped back at the next reset (unconfirmedReverts)',
+    );
+  }
   const baseline = await controlUpdate(t, 'before', ingress);
   const newer = t.image('newer');
   await t.step('trial of a newer image, not confirmed', async () => {

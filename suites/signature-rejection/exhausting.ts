@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import {
   controlUpdate,
+  firmwareOf,
   forgeries,
   NotExecuted,
   offerForbidden,
@@ -10,6 +11,7 @@ import {
   readState,
   type CaseContext,
   type FirmwareImage,
+  type FirmwareState,
   type ForbiddenImage,
 } from '../../harness/index.ts';
 import { eitherOf, vendors } from '../either.ts';
@@ -22,12 +24,29 @@ const beyondBytes = 4096;
 export async function mustWithstandExhaustion(t: CaseContext): Promise<void> {
   const ingress = primaryIngress(t);
   const images = exhausting(t);
-  const baseline = await controlUpdate(t, 'before', ingress);
+  const first = await controlUpdate(t, 'before', ingress);
+  const baseline = await mustFreeStorage(t, ingress, images[0], first);
   await offerForbidden(t, ingress, images, {
     baseline,
     closing: async () =>
       mustTakeLegitimateUpdate(t, ingress, await readState(t, 'after the attacks'), 'exhausting images'),
   });
+}
+
+/** The first of them is refused, and a legitimate update taken at once: nothing was restarted that would free the room. */
+async function mustFreeStorage(
+  t: CaseContext,
+  ingress: string,
+  forbidden: ForbiddenImage | undefined,
+  before: FirmwareState,
+): Promise<FirmwareState> {
+  if (forbidden === undefined) return before;
+  const { image, alteration, rationale } = forbidden;
+  t.stimulus({ name: alteration, rationale, ingress, image });
+  const answer = t.answered(alteration, await firmwareOf(t).offer(image, ingress));
+  // What it takes, dies of, or is silent on is judged with all the others.
+  if (answer.kind !== 'refused') return before;
+  return mustTakeLegitimateUpdate(t, ingress, before, alteration);
 }
 
 function exhausting(t: CaseContext): ForbiddenImage[] {

@@ -25,6 +25,7 @@ const files = {
   older: ['older-1.1.0.bin', 4],
   newer: ['newer-1.3.0.bin', 6],
   crashing: ['crashing-1.3.1.bin', 6],
+  hanging: ['hanging-1.3.3.bin', 6],
   maximumCounter: ['highest-counter-1.3.2.bin', 0xffffffff],
 } as const;
 
