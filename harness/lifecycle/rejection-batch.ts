@@ -97,7 +97,7 @@ export class RejectionBatch {
     try {
       if (this.#ground === undefined) {
         this.#ground = await openGround(t, this.#ingress ?? primaryIngress(t));
-        this.#ground.lateLook = 'due';
+        if (t.run.depth !== 'smoke') this.#ground.lateLook = 'due';
       }
     } catch (error) {
       this.#openingFailure = error instanceof Error ? error : new Error(String(error)); // every later case of the batch ends with the same words

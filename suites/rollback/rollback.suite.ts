@@ -229,6 +229,7 @@ describe('Rollback', () => {
         updates: 6,
         powerCycles: 0,
         seconds: 5,
+        depth: 'standard',
       },
       (t) => mustRevertFailingImages(t),
     );
@@ -284,7 +285,7 @@ describe('Rollback', () => {
 
     testCase(
       'RB-22 stays serviceable under repeated invalid updates',
-      { needs: base, updates: 2, powerCycles: 1, seconds: 60 },
+      { needs: base, updates: 2, powerCycles: 1, seconds: 60, depth: 'standard' },
       (t) => mustStayServiceable(t),
     );
   });
