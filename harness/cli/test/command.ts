@@ -96,6 +96,7 @@ export function testBoard(
   const boards = join(repository, 'boards');
   const text = readFileSync(join(boards, 'simulated-console.yaml'), 'utf8')
     .replaceAll('file: simulated/', `file: ${boards}/simulated/`)
+    .replaceAll('!secret simulated/', `!secret ${boards}/simulated/`)
     .replace(/^declaration: .*$/m, 'declaration: device.declaration.yaml');
   const declaration = readFileSync(join(boards, 'simulated-console.declaration.yaml'), 'utf8');
   const board = join(folder, 'board.yaml');
