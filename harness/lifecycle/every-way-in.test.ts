@@ -211,7 +211,7 @@ describe('a no before a single byte had arrived', () => {
 describe('a refused image that comes to run a while later', () => {
   afterEach(() => setCurrentRun(undefined));
 
-  it('is seen once in a batch', async () => {
+  it('is looked for once in a run', async () => {
     const late = (device: Device, gateway: FakeGateway): Device => ({
       ...device,
       firmware: {

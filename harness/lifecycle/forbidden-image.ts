@@ -85,7 +85,7 @@ async function letLockPass(t: CaseContext, ground: Ground): Promise<void> {
   );
 }
 
-/** An image that was refused may come to run a while after the no; once in a batch the time of a boot is given to it. */
+/** An image that was refused may come to run a while after the no; once in a run the time of a boot is given to it. */
 async function lookLate(t: CaseContext, forbidden: ForbiddenImage, ground: Ground): Promise<void> {
   if (ground.lateLook !== 'due') return;
   ground.lateLook = 'done';

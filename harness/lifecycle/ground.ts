@@ -34,7 +34,7 @@ export interface Ground {
   readonly controlTraces: Map<string, string | undefined>;
   /** True when each attack gets a power cycle of its own. */
   alone: boolean;
-  /** Due where a batch looks once whether a refused image comes to run a while later. */
+  /** Due where the first batch of a run looks once whether a refused image comes to run a while later. */
   lateLook?: 'due' | 'done';
   /** Refusals so far, for a declared limit on them. */
   refusals?: number;

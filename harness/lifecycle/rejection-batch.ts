@@ -37,6 +37,9 @@ interface Member {
   awaitsPowerCycle: boolean;
 }
 
+/** Runs in which a batch has looked for late effects already: it is one updater, and the look takes the time of a boot. */
+const lookedLate = new WeakSet<Run>();
+
 export class RejectionBatch {
   readonly #ingress: string | undefined;
   #ground: Ground | undefined;
@@ -97,7 +100,8 @@ export class RejectionBatch {
     try {
       if (this.#ground === undefined) {
         this.#ground = await openGround(t, this.#ingress ?? primaryIngress(t));
-        if (t.run.depth !== 'smoke') this.#ground.lateLook = 'due';
+        if (t.run.depth !== 'smoke' && !lookedLate.has(t.run)) this.#ground.lateLook = 'due';
+        lookedLate.add(t.run);
       }
     } catch (error) {
       this.#openingFailure = error instanceof Error ? error : new Error(String(error)); // every later case of the batch ends with the same words
