@@ -24,29 +24,26 @@ const beyondBytes = 4096;
 export async function mustWithstandExhaustion(t: CaseContext): Promise<void> {
   const ingress = primaryIngress(t);
   const images = exhausting(t);
-  const first = await controlUpdate(t, 'before', ingress);
-  const baseline = await mustFreeStorage(t, ingress, images[0], first);
+  const baseline = await controlUpdate(t, 'before', ingress);
   await offerForbidden(t, ingress, images, {
     baseline,
-    closing: async () =>
-      mustTakeLegitimateUpdate(t, ingress, await readState(t, 'after the attacks'), 'exhausting images'),
+    closing: async () => mustFreeStorage(t, ingress, images[0], await readState(t, 'after the attacks')),
   });
 }
 
-/** The first of them is refused, and a legitimate update taken at once: nothing was restarted that would free the room. */
+/** The first of them once more, and a legitimate update at once: nothing was restarted that would free the room. */
 async function mustFreeStorage(
   t: CaseContext,
   ingress: string,
   forbidden: ForbiddenImage | undefined,
   before: FirmwareState,
 ): Promise<FirmwareState> {
-  if (forbidden === undefined) return before;
-  const { image, alteration, rationale } = forbidden;
-  t.stimulus({ name: alteration, rationale, ingress, image });
-  const answer = t.answered(alteration, await firmwareOf(t).offer(image, ingress));
-  // What it takes, dies of, or is silent on is judged with all the others.
-  if (answer.kind !== 'refused') return before;
-  return mustTakeLegitimateUpdate(t, ingress, before, alteration);
+  if (forbidden !== undefined) {
+    const { image, alteration, rationale } = forbidden;
+    t.stimulus({ name: `${alteration}, again`, rationale, ingress, image });
+    t.answered(alteration, await firmwareOf(t).offer(image, ingress));
+  }
+  return mustTakeLegitimateUpdate(t, ingress, before, 'exhausting images');
 }
 
 function exhausting(t: CaseContext): ForbiddenImage[] {
