@@ -1,0 +1,55 @@
+/** A device that nobody here wrote, as the project's own check and `npm run device` see it. */
+
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+
+/** Exported as `device` by `device.ts` in the device's folder. */
+export interface ThirdPartyDevice {
+  /** Name of its folder. */
+  name: string;
+  /** What it is, with the version of the product, for people. */
+  title: string;
+  /** Debian packages that hold it and what it is made with. */
+  packages: readonly string[];
+  /** Programs (found by PATH) and files (absolute) without which it cannot be made. */
+  needs: readonly string[];
+  /** Board files in its folder, without `.yaml`; the first is the default. */
+  boards: readonly string[];
+  /**
+   * Makes the device of one board and switches it on.
+   *
+   * @param folder empty, its own: keys, images, flash, the tty's link
+   * @throws Error when it cannot be made; nothing that was started outlives that
+   */
+  start(board: string, folder: string): Promise<RunningDevice>;
+}
+
+export interface RunningDevice {
+  /** What its board files take from the environment. */
+  environment: Readonly<Record<string, string>>;
+  /** Ends everything that was started; safe twice. */
+  close(): Promise<void>;
+}
+
+/** What of `needs` is not on this machine. */
+export function missingOf(device: ThirdPartyDevice): string[] {
+  return device.needs.filter((need) => !(isAbsolute(need) ? existsSync(need) : onPath(need)));
+}
+
+function onPath(program: string): boolean {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** SHA-256 of a file, lower-case hex, as board files want it. */
+export function sha256Of(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}

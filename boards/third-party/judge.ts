@@ -1,0 +1,84 @@
+/** The suites as they are, against a third-party device: `fieldproof run` in a process of its own. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { recordFile } from '../../harness/record/entry.ts';
+import { channelsOf, readWire } from '../../harness/record/read-wire.ts';
+import { readRun } from '../../harness/record/read.ts';
+import { modelOf, type RunModel } from '../../harness/record/run-model.ts';
+import type { RunningDevice } from './device.ts';
+
+const repository = join(import.meta.dirname, '../..');
+
+export interface Judgement {
+  model: RunModel;
+  /** Standard error of the run, for whoever asks why. */
+  said: string;
+  /** What the device sent while a case ran, on all wires, with carriage returns taken out. */
+  linesDuring(caseId: string): string;
+}
+
+export interface RunRequest {
+  /** Path of the board file. */
+  boardFile: string;
+  /** Options of `fieldproof run`. */
+  options: readonly string[];
+  /** Where the run is written. */
+  out: string;
+}
+
+/** Runs quietly, and reads the record. @throws Error when there is none */
+export async function judge(
+  running: RunningDevice,
+  { boardFile, options, out }: RunRequest,
+): Promise<Judgement> {
+  const command = [boardFile, '--yes', '--no-report', '--json', '--out', out, ...options];
+  const { said } = await fieldproofRun(running, command, 'pipe');
+  const written = existsSync(out) ? readdirSync(out).sort() : [];
+  const run = written.filter((name) => existsSync(join(out, name, recordFile))).at(-1);
+  if (run === undefined) throw new Error(`no run of ${boardFile} was written:\n${said}`);
+  const runDir = join(out, run);
+  const { entries } = readRun(runDir);
+  const model = modelOf(entries);
+  return {
+    model,
+    said,
+    linesDuring: (caseId) => {
+      const one = model.cases.find(({ id }) => id === caseId);
+      if (one?.startedAt === undefined || one.endedAt === undefined) return '';
+      const window = { fromMs: one.startedAt.tMono, toMs: one.endedAt.tMono };
+      const heard = channelsOf(entries).flatMap((channel) =>
+        [...readWire(runDir, entries, channel, window)].flatMap((happening) =>
+          happening.kind === 'burst' && happening.direction === 'received' ? [happening.bytes] : [],
+        ),
+      );
+      return Buffer.concat(heard).toString('latin1').replaceAll('\r', '');
+    },
+  };
+}
+
+/** `fieldproof run` with the device's environment. Ends with this process, and with its signals. */
+export async function fieldproofRun(
+  running: RunningDevice,
+  options: readonly string[],
+  output: 'inherit' | 'pipe',
+): Promise<{ code: number; said: string }> {
+  const run = [join(repository, 'dist/harness/cli/main.js'), 'run', ...options];
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', process.execPath, ...run], {
+    cwd: repository,
+    env: { ...process.env, ...running.environment },
+    stdio: output === 'inherit' ? 'inherit' : ['ignore', 'ignore', 'pipe'],
+  });
+  const pass = (signal: NodeJS.Signals) => void child.kill(signal);
+  process.on('SIGINT', pass).on('SIGTERM', pass);
+  let said = '';
+  child.stderr?.on('data', (bytes: Buffer) => (said += bytes.toString()));
+  try {
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code: code ?? 3, said };
+  } finally {
+    process.off('SIGINT', pass).off('SIGTERM', pass);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * A process as a device: it is the supply that switches it on and off, at any instant. Its standard input and output are
+ * its console, a pseudo-terminal that stays the same over power cycles, since this side holds it, as a USB adapter stays
+ * when a device loses its power.
+ */
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, symlinkSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { Pty } from '../simulated/pty.ts';
+
+export interface PoweredProcessOptions {
+  /** Program and arguments. */
+  command: readonly [string, ...string[]];
+  environment?: Readonly<Record<string, string>>;
+  /** Where the console is to be found: a link to the tty. */
+  consoleLink: string;
+}
+
+export class PoweredProcess {
+  readonly #options: PoweredProcessOptions;
+  readonly #console: Pty;
+  #process: ChildProcess | undefined;
+  #server: Server | undefined;
+
+  constructor(options: PoweredProcessOptions) {
+    this.#options = options;
+    this.#console = new Pty((bytes) => void this.#process?.stdin?.write(bytes));
+    rmSync(options.consoleLink, { force: true });
+    symlinkSync(this.#console.path, options.consoleLink);
+  }
+
+  /** Starts it with empty memory, as after a long time without power. */
+  on(): void {
+    if (this.#process !== undefined) return;
+    const { command, environment } = this.#options;
+    // Should this process be killed, its device goes with it. What the device starts is in its group, and goes as well.
+    const started = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { ...process.env, ...environment },
+      detached: true,
+    });
+    this.#process = started;
+    started.stdout.on('data', (bytes: Buffer) => {
+      if (this.#process === started) this.#console.write(bytes);
+    });
+    started.stdin.on('error', () => undefined); // written to as its power went
+    started.once('exit', () => {
+      if (this.#process === started) this.#process = undefined;
+    });
+  }
+
+  /** Resolves when the process and its group are gone. */
+  async off(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running?.pid === undefined) return;
+    const gone = running.exitCode === null && running.signalCode === null ? once(running, 'exit') : undefined;
+    try {
+      process.kill(-running.pid, 'SIGKILL');
+    } catch {
+      // The group is gone already.
+    }
+    await gone;
+  }
+
+  /** The supply's remote control, for ./switch: a line on, off or status, and the state as answer. @returns its port */
+  async listen(): Promise<number> {
+    const server = createServer((client) => {
+      client.on('error', () => undefined);
+      client.once('data', (line: Buffer) => {
+        void this.#obey(line.toString('latin1').trim()).then((state) => client.end(`${state}\n`));
+      });
+    });
+    this.#server = server;
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    this.#server?.close();
+    await this.off();
+    this.#console.close();
+    rmSync(this.#options.consoleLink, { force: true });
+  }
+
+  async #obey(command: string): Promise<'on' | 'off'> {
+    if (command === 'on') this.on();
+    if (command === 'off') await this.off();
+    return this.#process === undefined ? 'off' : 'on';
+  }
+}
