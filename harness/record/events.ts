@@ -19,6 +19,12 @@ export interface NamedDigest {
   sha256: string;
 }
 
+/** A file kept beside the record, as `payloads/<sha256>`. */
+export interface StoredPayload extends NamedDigest {
+  bytes: number;
+  mediaType: string;
+}
+
 export interface Finding {
   /** Kebab-case, stable: `forged-image-installed`. */
   code: string;
@@ -82,6 +88,11 @@ export interface RunEvents {
     declaration: { file: string; sha256: string };
     device: Readonly<Record<string, string>>;
     images: readonly NamedDigest[];
+    /**
+     * What the run was made with, as it was read: `board.yaml` (secrets blanked), `profile.yaml`, `declaration.yaml`,
+     * `catalogue/cases.yaml` and its siblings, `plan.json`. Absent in records of earlier versions.
+     */
+    inputs?: readonly StoredPayload[];
     command: readonly string[];
     /** Names of faults that the operator switched on in a simulated device; part of the account, unseen by suites. */
     defects: readonly string[];
