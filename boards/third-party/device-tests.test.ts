@@ -14,10 +14,11 @@ function testsOfALackingDevice(
 ): { code: number | null; out: string } {
   const folder = mkdtempSync(join(tmpdir(), 'fieldproof-lacking-'));
   try {
-    const file = join(folder, 'lacking.device-test.ts');
+    const file = join(folder, 'lacking.device-test.mts');
     writeFileSync(
       file,
-      `import { whereInstalled } from ${JSON.stringify(join(import.meta.dirname, 'device-tests.ts'))};
+      `import { it } from ${JSON.stringify(import.meta.resolve('mocha'))};
+       import { whereInstalled } from ${JSON.stringify(join(import.meta.dirname, 'device-tests.ts'))};
        const device = { name: 'lacking', title: 'Lacking 1.0', packages: ['lacking-tools'], needs: ${JSON.stringify(needs)}, boards: [] };
        whereInstalled(device, () => it('judges it', () => undefined));`,
     );
@@ -33,7 +34,9 @@ function testsOfALackingDevice(
   }
 }
 
-describe('tests of a third-party device', () => {
+describe('tests of a third-party device', function () {
+  this.timeout(60_000); // mocha is started three times
+
   it('run where it is installed', () => {
     const { code, out } = testsOfALackingDevice({}, ['sh']);
     assert.equal(code, 0, out);
