@@ -35,19 +35,25 @@ export class PoweredProcess {
   on(): void {
     if (this.#process !== undefined) return;
     const { command, environment } = this.#options;
-    // Should this process be killed, its device goes with it. What the device starts is in its group, and goes as well.
-    const started = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
+    const [program, ...words] = command;
+    const started = spawn(program, words, {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { ...process.env, ...environment },
       detached: true,
     });
     this.#process = started;
+    if (started.pid !== undefined) endWithUs(started.pid, started);
     started.stdout.on('data', (bytes: Buffer) => {
       if (this.#process === started) this.#console.write(bytes);
     });
     started.stdin.on('error', () => undefined); // written to as its power went
-    started.once('exit', () => {
+    const ended = (): void => {
       if (this.#process === started) this.#process = undefined;
+    };
+    started.once('error', ended); // a program that cannot be started is a device that stays off
+    started.once('exit', () => {
+      killGroup(started); // it may have died of itself; what it started is part of it
+      ended();
     });
   }
 
@@ -57,11 +63,7 @@ export class PoweredProcess {
     this.#process = undefined;
     if (running?.pid === undefined) return;
     const gone = running.exitCode === null && running.signalCode === null ? once(running, 'exit') : undefined;
-    try {
-      process.kill(-running.pid, 'SIGKILL');
-    } catch {
-      // The group is gone already.
-    }
+    killGroup(running);
     await gone;
   }
 
@@ -91,4 +93,27 @@ export class PoweredProcess {
     if (command === 'off') await this.off();
     return this.#process === undefined ? 'off' : 'on';
   }
+}
+
+/** The process and all that it has started. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group is gone already.
+  }
+}
+
+/**
+ * Should this process be killed, its device goes with it, and what that has started as well: its group. The end of this
+ * process ends the watcher's input, whatever it died of; the end of the device ends the watcher.
+ */
+function endWithUs(group: number, device: ChildProcess): void {
+  const watcher = spawn('sh', ['-c', `read -r _; kill -KILL -${group}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // a Ctrl-C at the terminal must not end it before us
+  });
+  watcher.stdin.on('error', () => undefined);
+  device.once('exit', () => watcher.kill('SIGKILL'));
 }

@@ -148,19 +148,24 @@ async function question(prepared: Prepared, bench: Bench, say: Say): Promise<voi
     say('FAIL', 'profile', explain(error));
     return;
   }
-  const ask = async (what: string, work: () => Promise<string>): Promise<boolean> => {
+  const booting = bootsWithinMs(declaration);
+  const ask = async (what: string, work: () => Promise<string>, withinMs = booting): Promise<boolean> => {
     try {
-      say('ok', what, await within(work(), bootsWithinMs(declaration), `asking for ${what}`));
+      say('ok', what, await within(work(), withinMs, `asking for ${what}`));
       return true;
     } catch (error) {
       say('FAIL', what, explain(error));
       return false;
     }
   };
-  const answers = await ask('ready', async () => {
-    const { tookMs } = await device.waitUntilReady(bootsWithinMs(declaration));
-    return `answered after ${tookMs.toFixed(0)} ms`;
-  });
+  const answers = await ask(
+    'ready',
+    async () => {
+      const { tookMs } = await device.waitUntilReady(booting);
+      return `answered after ${tookMs.toFixed(0)} ms`;
+    },
+    2 * booting, // the wait has a deadline of its own, and only it knows what came instead
+  );
   if (!answers) return;
   await ask('identity', async () => {
     if (device.identity === undefined) return 'cannot be read on this board';
