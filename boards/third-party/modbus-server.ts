@@ -35,7 +35,7 @@ export class ModbusServer {
     this.#cable = cable;
     const place = cable === undefined ? { MODBUS_PORT: String(port) } : { MODBUS_TTY: cable.far.path };
     this.supply = new PoweredProcess({
-      command: options.command,
+      command: ['sh', '-c', 'exec "$0" "$@" 2>&1', ...options.command], // why it ended is on its console, too
       environment: { ...options.environment, ...place },
       consoleLink: join(options.folder, 'console'),
       onOutput: (bytes) => void (this.said += bytes.toString('latin1')),
@@ -57,6 +57,11 @@ export class ModbusServer {
       throw error;
     }
     return server;
+  }
+
+  /** The bench's end of the line. */
+  get tty(): string {
+    return this.#cable?.near.path ?? '';
   }
 
   /** Settings of a driver that reaches it. */
