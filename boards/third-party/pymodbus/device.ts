@@ -27,7 +27,7 @@ export function startSetpoint(
   options: readonly string[] = [],
 ): Promise<ModbusServer> {
   const key = join(folder, 'commands.key');
-  if (!existsSync(key)) writeFileSync(key, randomBytes(32));
+  if (!existsSync(key)) writeFileSync(key, randomBytes(32), { mode: 0o600 });
   const command: [string, ...string[]] = [python, join(here, 'setpoint.py'), mode, folder, ...options];
   return ModbusServer.start({ mode, unit, folder, command });
 }
