@@ -16,6 +16,8 @@ export interface PoweredProcessOptions {
   environment?: Readonly<Record<string, string>>;
   /** Where the console is to be found: a link to the tty. */
   consoleLink: string;
+  /** Given what it prints, beside the console. */
+  onOutput?: (bytes: Buffer) => void;
 }
 
 export class PoweredProcess {
@@ -44,7 +46,9 @@ export class PoweredProcess {
     this.#process = started;
     if (started.pid !== undefined) endWithUs(started.pid, started);
     started.stdout.on('data', (bytes: Buffer) => {
-      if (this.#process === started) this.#console.write(bytes);
+      if (this.#process !== started) return;
+      this.#console.write(bytes);
+      this.#options.onOutput?.(bytes);
     });
     started.stdin.on('error', () => undefined); // written to as its power went
     const ended = (): void => {
@@ -55,6 +59,17 @@ export class PoweredProcess {
       killGroup(started); // it may have died of itself; what it started is part of it
       ended();
     });
+  }
+
+  /** True until it is switched off, or has ended. */
+  get running(): boolean {
+    return this.#process !== undefined;
+  }
+
+  /** It hangs: whatever is sent to it is taken, and nothing done, until it is switched off. */
+  freeze(): void {
+    const pid = this.#process?.pid;
+    if (pid !== undefined) process.kill(-pid, 'SIGSTOP');
   }
 
   /** Resolves when the process and its group are gone. */
