@@ -102,9 +102,12 @@ function life(entries: readonly Entry[]): { steps: StepModel[]; events: Entry[] 
   const steps: StepModel[] = [];
   const events: Entry[] = [];
   let open: StepModel[] = [];
-  for (const entry of entries) {
-    if (entry.kind === 'case-started') open = [];
-    else if (entry.kind === 'step-started') {
+  for (const [index, entry] of entries.entries()) {
+    if (entry.kind === 'case-started') {
+      // What an earlier attempt left open reaches as far as that attempt does, not over the interruption.
+      for (const step of open) step.endedAt = momentOf(entries[index - 1]);
+      open = [];
+    } else if (entry.kind === 'step-started') {
       const step = newStep(entry, entry.payload.name);
       (open.at(-1)?.steps ?? steps).push(step);
       open.push(step);
