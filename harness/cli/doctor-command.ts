@@ -32,6 +32,7 @@ interface Finding {
 /** The doctor keeps no record: nothing that it sees is evidence. */
 const noRecord: Recorder & { wireLog: () => typeof noWireLog } = {
   append() {},
+  keepImage: ({ name, sha256 }) => ({ name, sha256 }),
   checkpoint() {},
   wireLog: () => noWireLog,
 };

@@ -25,6 +25,10 @@ export interface RunOptions extends GlobalOptions {
   within: number;
   /** Keeps runs of one simulated board apart; empty for everything real. */
   lane: string;
+  /** Goes on with an interrupted run: the one in this folder, or the newest of the board. */
+  resume?: string | true;
+  /** Names of the options that the command line gives, among those with a default. */
+  given: readonly string[];
   /** Make the HTML report. */
   report: boolean;
 }

@@ -15,6 +15,7 @@ Examples:
   fieldproof run boards/my-gateway.yaml         a device of yours
   fieldproof run --case 'SIG-*' --case RB-01    some cases
   fieldproof run --defect accept-unsigned       the simulated gateway, broken in one way
+  fieldproof run boards/my-gateway.yaml --resume     goes on with its newest unfinished run
   fieldproof doctor boards/my-gateway.yaml      what is attached, what is missing, what to do about it
   fieldproof plan boards/my-gateway.yaml        what a run would do, consume and risk
   fieldproof image inspect golden.bin --key maker.pem     what an image says and covers
@@ -84,12 +85,22 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     )
     .option('--out <folder>', 'where runs are written; default: reports/out')
     .option('--yes', 'go on unasked with stimuli that may cost the device')
+    .option('--resume [run]', 'go on with an interrupted run: this folder, or the newest of the board')
     .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
     .option('--no-report', 'leave the HTML report out')
     .addOption(program.createOption('--lane <n>').default('').hideHelp())
     .action(async (board: string | undefined, _opts: unknown, command: Command) => {
-      const { runCommand } = await import('./run-command.ts');
-      code = await runCommand(board, options<RunOptions>(command), argv.slice(2));
+      const given = Object.keys(command.opts()).filter(
+        (name) => command.getOptionValueSource(name) === 'cli',
+      );
+      const all = { ...options<RunOptions>(command), given };
+      if (all.resume === undefined) {
+        const { runCommand } = await import('./run-command.ts');
+        code = await runCommand(board, all, argv.slice(2));
+      } else {
+        const { resumeCommand } = await import('./resume-command.ts');
+        code = await resumeCommand(board, all, argv.slice(2));
+      }
     });
 
   selecting(

@@ -30,6 +30,8 @@ export interface RunJson {
   verdict: Verdict;
   exitCode: number;
   interrupted: boolean;
+  /** Interruptions after which the run went on; their time is no part of `tookMs`. */
+  resumed: readonly { interruptedAt: string; resumedAt: string; gapMs: number }[];
   counts: Readonly<Record<Verdict, number>>;
   startedAt: string;
   endedAt: string;
@@ -66,6 +68,11 @@ export function runJson(
     verdict: model.verdict,
     exitCode: model.exitCode,
     interrupted: model.interrupted,
+    resumed: model.gaps.map(({ from, to, lengthMs }) => ({
+      interruptedAt: from.tUtc,
+      resumedAt: to.tUtc,
+      gapMs: lengthMs,
+    })),
     counts: model.counts,
     startedAt: model.startedAt.tUtc,
     endedAt: model.endedAt.tUtc,

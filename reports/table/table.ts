@@ -106,6 +106,7 @@ function summary(model: RunModel, layout: Layout, options: TableOptions): string
     `${word}${gap}${head}`,
     ...more.map((line) => `${' '.repeat(left)}${line}`),
     ...(model.interrupted ? [interruption(model)] : []),
+    ...(model.gaps.length === 0 ? [] : wrap(continued(model), layout.columns)),
     ...leftOut(model, layout, options),
     ...(options.report === undefined ? [] : [`Report: ${options.report}`]),
   ].join('\n');
@@ -130,6 +131,15 @@ function interruption({ root }: RunModel): string {
   return root === undefined
     ? 'The run was interrupted, and its record is not closed.'
     : 'The run was ended before its time; its record is closed.';
+}
+
+/** That a run came in parts, and how long nothing was done in between. */
+function continued({ gaps }: RunModel): string {
+  const [first] = gaps;
+  const pauses = gaps.map(({ lengthMs }) => duration(lengthMs)).join(', ');
+  return gaps.length === 1
+    ? `The run was interrupted at ${first?.from.tUtc} and went on after ${pauses}, which are not counted.`
+    : `The run was interrupted ${gaps.length} times and went on each time, after ${pauses}, which are not counted.`;
 }
 
 /** A duration for a person: `41 ms`, `3.2 s`, `12 min 5 s`. */
