@@ -5,6 +5,7 @@ import type Mocha from 'mocha';
 import { defaultBoard, defaultOutDir, pathForPeople } from './paths.ts';
 import type { RunOptions } from './options.ts';
 import { liveProgress, silentProgress, type Progress } from './progress.ts';
+import { loadReporting } from './reporting.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';
 import { loadSuites, runSuites, selectCases } from './suites.ts';
@@ -20,6 +21,7 @@ export async function runCommand(
 ): Promise<number> {
   const prepared = await prepare(boardFile ?? defaultBoard());
   mustHaveDefects(prepared.board, options.defect);
+  const reporting = await loadReporting(options, prepared.catalogue);
   const mocha = await loadSuites();
   const chosen = selectCases(prepared.catalogue, options.case, options.suite);
   const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
@@ -50,6 +52,7 @@ export async function runCommand(
       catalogue: prepared.catalogue,
       json: quiet,
       html: options.report,
+      reporting,
       beforeTable: () => live.done(),
     });
   } finally {

@@ -43,6 +43,7 @@ export function opening(
     cuts: options.cuts,
     seed,
     leftOut: options.leftOut.map(({ id }) => id),
+    ...(prepared.known === undefined ? {} : { known: prepared.known }),
     ...(options.harmAccepted === undefined ? {} : { harmAccepted: options.harmAccepted }),
   };
 }

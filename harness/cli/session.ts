@@ -16,6 +16,7 @@ import {
   type HeldLock,
   type LoadedBoard,
 } from '../board/index.ts';
+import { knownOfBoard } from '../board/known-file.ts';
 import { Bench } from '../bench.ts';
 import type { FirmwareState } from '../capabilities.ts';
 import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
@@ -26,6 +27,7 @@ import { loadImageEngine } from '../lifecycle/image-engine.ts';
 import { bootsWithinMs, setCurrentRun, type Depth, type Run, type RunProgress } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import type { HarmAccepted } from './harm.ts';
+import type { KnownList } from '../record/events.ts';
 import { RunRecord } from '../record/record.ts';
 import { combine, verdicts, type Verdict } from '../verdict.ts';
 import { mustHaveSpace, watchingDisk } from './disk-space.ts';
@@ -46,10 +48,12 @@ export interface Prepared {
   declaration: Declaration;
   declarationSha256: string;
   catalogue: Catalogue;
+  /** Violations that somebody answers for; undefined where the board has no list. */
+  known?: KnownList | undefined;
 }
 
 /**
- * Loads and checks board file, declaration and catalogue.
+ * Loads and checks board file, declaration, catalogue, and the board's list of known violations if there is one.
  *
  * @throws BoardFileError listing every problem at once
  */
@@ -66,6 +70,7 @@ export async function prepare(boardFile: string): Promise<Prepared> {
     declaration: declared.declaration,
     declarationSha256: declared.sha256,
     catalogue,
+    known: await knownOfBoard(boardFile, catalogue),
   };
 }
 

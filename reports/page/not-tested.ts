@@ -1,10 +1,14 @@
 /** What was not tested or not decided, and why: what a pass does not cover. */
 
+import type { CatalogueCase } from '../../harness/catalogue/index.ts';
 import type { CaseModel } from '../../harness/record/run-model.ts';
 import type { Verdict } from '../../harness/verdict.ts';
 import { html, type Content, type Markup } from './html.ts';
 import type { Label } from './labels.ts';
 import { badge, table, type Section, type View } from './view.ts';
+
+/** Up to this many cases are listed with their titles. */
+const titlesUpTo = 40;
 
 const groups = [
   ['inconclusive', 'notDecided'],
@@ -33,7 +37,7 @@ function openCases(view: View, verdict: Verdict, title: Label): Markup[] {
   const rows = cases.map((one): Content[] => [
     html`<b id="c-${one.id}">${one.id}</b>`,
     view.titleOf(one),
-    reasonWithFindings(one),
+    html`<span class="text">${reasonWithFindings(one)}</span>`,
   ]);
   return [
     html`<h3>${badge(view, verdict)} ${t(title)} (${cases.length})</h3>
@@ -70,12 +74,24 @@ function catalogueRest({ t, model, catalogue }: View): Markup[] {
   const list = (title: Label, built: boolean): Markup[] => {
     const cases = rest.filter((one) => one.built === built);
     if (cases.length === 0) return [];
-    return [
-      html`<h3>${t(title)} (${cases.length})</h3>
-        <ul class="columns">
-          ${cases.map(({ id, title: said }) => html`<li><b>${id}</b> ${said}</li>`)}
-        </ul>`,
-    ];
+    const heading = html`<h3>${t(title)} (${cases.length})</h3>`;
+    return [html`${heading}${built && cases.length <= titlesUpTo ? titled(cases) : bySuite(cases)}`];
   };
   return [...list('notSelected', true), ...list('notBuilt', false)];
+}
+
+function titled(cases: readonly CatalogueCase[]): Markup {
+  return html`<ul class="columns">
+    ${cases.map(({ id, title }) => html`<li><b>${id}</b> ${title}</li>`)}
+  </ul>`;
+}
+
+/** Ids alone: the trace has every one of them beside what it would show. */
+function bySuite(cases: readonly CatalogueCase[]): Markup {
+  const suites = [...new Set(cases.map(({ suite }) => suite))];
+  const idsOf = (suite: string): string =>
+    cases.flatMap((one) => (one.suite === suite ? [one.id] : [])).join(', ');
+  return html`<ul>
+    ${suites.map((suite) => html`<li><b>${suite}</b>: ${idsOf(suite)}</li>`)}
+  </ul>`;
 }

@@ -67,7 +67,9 @@ function row(view: View, one: CaseModel): Markup {
   const more: Content = attempts > 1 && html` <small>(${t('attempts', { n: attempts })})</small>`;
   // What a conforming case could not see or left out is said here; all others have their reason in a section.
   const remark: Content =
-    verdict === 'conforms' && one.reason !== '' && html`<br /><small>${one.reason}</small>`;
+    verdict === 'conforms' &&
+    one.reason !== '' &&
+    html`<br /><small><span class="text">${one.reason}</span></small>`;
   return html`<tr class="case" data-verdict="${verdict}">
     <td>${linked}</td>
     <td>${view.titleOf(one)}${remark}</td>

@@ -1,6 +1,13 @@
 /** The trace matrix as part of the report: every row, the uncovered ones too. */
 
-import type { Cell, CellOutcome, MatrixRow, MatrixTable } from '../trace/matrix.ts';
+import {
+  notBuilt,
+  type Cell,
+  type CellOutcome,
+  type MatrixRow,
+  type MatrixTable,
+  type RowOutcome,
+} from '../trace/matrix.ts';
 import { html, type Content, type Markup } from './html.ts';
 import type { Label } from './labels.ts';
 import { badge, signs, table, type Section, type View } from './view.ts';
@@ -58,8 +65,13 @@ function tally({ t }: View, rows: readonly MatrixRow[]): string {
   return order
     .map((outcome) => ({ outcome, n: rows.filter((row) => row.outcome === outcome).length }))
     .filter(({ n }) => n > 0)
-    .map(({ outcome, n }) => t('count', { n, verdict: t(outcome satisfies Label) }))
+    .map(({ outcome, n }) => t('count', { n, verdict: t(rowLabel(outcome)) }))
     .join(', ');
+}
+
+/** Of a row, not executed means that some of its cases were not: it stays open. */
+function rowLabel(outcome: RowOutcome): Label {
+  return outcome === 'not-executed' ? 'rowOpen' : outcome;
 }
 
 function cells(view: View, row: MatrixRow): Content[] {
@@ -77,15 +89,12 @@ function cells(view: View, row: MatrixRow): Content[] {
             <footer>${t('textOfUser', { file: row.textFrom ?? '' })}</footer>
           </blockquote>`
     }`;
-  const why =
-    row.why === undefined
-      ? undefined
-      : html`<div class="why">
-          ${row.outcome === 'uncovered' ? t('uncoveredWhy', { why: row.why }) : row.why}
-        </div>`;
+  // Which cases are not built, the chips show.
+  const said = row.why?.startsWith(notBuilt) === true ? undefined : row.why;
+  const why = said !== undefined && html`<div class="why">${t('uncoveredWhy', { why: said })}</div>`;
   return [
     name,
-    badge(view, row.outcome),
+    badge(view, row.outcome, rowLabel(row.outcome)),
     html`<div class="chips">${chips(view, row.cells)}</div>
       ${why}`,
   ];

@@ -83,8 +83,8 @@ export function reportIdOf(input: PageInput): string {
 }
 
 /** A verdict, or what stands in its place, as a coloured word with a sign: no colour has to be told apart. */
-export function badge({ t }: View, outcome: BadgeName): Markup {
-  return html`<span class="badge ${outcome}">${signs[outcome]} ${t(outcome)}</span>`;
+export function badge({ t }: View, outcome: BadgeName, words: Label = outcome): Markup {
+  return html`<span class="badge ${outcome}">${signs[outcome]} ${t(words)}</span>`;
 }
 
 export const signs = {

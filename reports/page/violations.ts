@@ -23,7 +23,7 @@ function violation(view: View, one: CaseModel): Markup {
     <h3>${badge(view, 'violates')} ${one.id} <span class="case-title">${view.titleOf(one)}</span></h3>
     <p class="meta">${metaOf(view, one)}</p>
     ${known === undefined ? undefined : html`<p class="known">${t('knownViolations')}: ${t(`known-${known.outcome}`)}. ${known.reason} (${t('agreedBy')}: ${known.agreedBy}; ${t('expires')}: ${known.expires})</p>`}
-    <p class="reason"><b>${t('reason')}:</b> ${one.reason}</p>
+    <p class="reason"><b>${t('reason')}:</b> <span class="text">${one.reason}</span></p>
     ${findings(view, one)} ${evidence(view, one)}
   </article>`;
 }
