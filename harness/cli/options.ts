@@ -1,5 +1,6 @@
 /** What the command line hands to its commands. */
 
+import type { ReportingOptions } from './reporting.ts';
 import type { Depth } from '../lifecycle/run.ts';
 
 /** Options that every command takes. */
@@ -9,7 +10,7 @@ export interface GlobalOptions {
 }
 
 /** Options of `run` and `plan`. */
-export interface RunOptions extends GlobalOptions {
+export interface RunOptions extends GlobalOptions, ReportingOptions {
   suite: string[];
   case: string[];
   defect: string[];
@@ -29,6 +30,6 @@ export interface RunOptions extends GlobalOptions {
   resume?: string | true;
   /** Names of the options that the command line gives, among those with a default. */
   given: readonly string[];
-  /** Make the HTML report. */
+  /** Make the HTML reports. */
   report: boolean;
 }

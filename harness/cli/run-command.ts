@@ -6,6 +6,7 @@ import { defaultBoard, defaultOutDir, pathForPeople } from './paths.ts';
 import type { RunOptions } from './options.ts';
 import { planOf } from './plan-command.ts';
 import { liveProgress, silentProgress, type Progress } from './progress.ts';
+import { loadReporting } from './reporting.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';
 import { loadSuites, runSuites, selectCases } from './suites.ts';
@@ -21,6 +22,7 @@ export async function runCommand(
 ): Promise<number> {
   const prepared = await prepare(boardFile ?? defaultBoard());
   mustHaveDefects(prepared.board, options.defect);
+  const reporting = await loadReporting(options, prepared.catalogue);
   const mocha = await loadSuites();
   const chosen = selectCases(prepared.catalogue, options.case, options.suite);
   const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
@@ -67,6 +69,7 @@ export async function runAndReport(
       catalogue: prepared.catalogue,
       json: quiet,
       html: options.report,
+      reporting,
       beforeTable: () => live.done(),
     });
   } finally {

@@ -93,6 +93,7 @@ export function bindings(
     everyIngress: options.everyIngress,
     cuts: options.cuts,
     leftOut: options.leftOut.map(({ id }) => id),
+    ...(prepared.known === undefined ? {} : { known: prepared.known }),
     ...(options.harmAccepted === undefined ? {} : { harmAccepted: options.harmAccepted }),
   };
 }

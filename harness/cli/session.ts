@@ -16,6 +16,7 @@ import {
   type HeldLock,
   type LoadedBoard,
 } from '../board/index.ts';
+import { knownOfBoard } from '../board/known-file.ts';
 import { Bench } from '../bench.ts';
 import type { FirmwareState } from '../capabilities.ts';
 import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
@@ -29,7 +30,7 @@ import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import type { HarmAccepted } from './harm.ts';
 import type { RunRecord } from '../record/record.ts';
 import type { Continuation } from '../record/continuation.ts';
-import type { RunEvents } from '../record/events.ts';
+import type { KnownList, RunEvents } from '../record/events.ts';
 import { countVerdicts } from '../record/run-model.ts';
 import { combine, type Verdict } from '../verdict.ts';
 import { mustHaveSpace } from './disk-space.ts';
@@ -51,10 +52,12 @@ export interface Prepared {
   declaration: Declaration;
   declarationSha256: string;
   catalogue: Catalogue;
+  /** Violations that somebody answers for; undefined where the board has no list. */
+  known?: KnownList | undefined;
 }
 
 /**
- * Loads and checks board file, declaration and catalogue.
+ * Loads and checks board file, declaration, catalogue, and the board's list of known violations if there is one.
  *
  * @throws BoardFileError listing every problem at once
  */
@@ -71,6 +74,7 @@ export async function prepare(boardFile: string): Promise<Prepared> {
     declaration: declared.declaration,
     declarationSha256: declared.sha256,
     catalogue,
+    known: await knownOfBoard(boardFile, catalogue),
   };
 }
 

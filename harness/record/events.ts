@@ -89,6 +89,24 @@ export interface Sweep {
   points: readonly SweptPoint[];
 }
 
+/** A violation that somebody knows of and answers for, until a day. */
+export interface KnownViolation {
+  case: string;
+  /** Codes of the findings that are known; any other is new. */
+  findings: readonly string[];
+  reason: string;
+  agreedBy: string;
+  /** `2026-12-31`: the last day, in UTC, on which it counts as known. */
+  expires: string;
+}
+
+/** The list of a board, as it was when the run began. */
+export interface KnownList {
+  file: string;
+  sha256: string;
+  violations: readonly KnownViolation[];
+}
+
 /** Payload by kind of event. Every entry also carries seq, time, case id and step (see `record.ts`). */
 export interface RunEvents {
   /** First entry of every run: what it is bound to. */
@@ -125,6 +143,8 @@ export interface RunEvents {
     seed: string;
     /** Cases that the selection names and the depth leaves out. */
     leftOut: readonly string[];
+    /** Known violations of this board; absent where it has no list. */
+    known?: KnownList;
     /** Stimuli that may cost the device and were allowed, and how a person agreed to them; absent where none had to. */
     harmAccepted?: { stimuli: readonly string[]; by: HarmAcceptance };
   };
