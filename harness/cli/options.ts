@@ -27,4 +27,6 @@ export interface RunOptions extends GlobalOptions {
   lane: string;
   /** Make the HTML report. */
   report: boolean;
+  /** Key that signs the close of the record. */
+  benchKey?: string;
 }

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
+import { addEvidenceCommands, benchKeyOption } from './evidence/command.ts';
 import { addImageCommand } from './image/command.ts';
 import { depths } from '../lifecycle/run.ts';
 import type { GlobalOptions, RunOptions } from './options.ts';
@@ -19,10 +20,13 @@ Examples:
   fieldproof plan boards/my-gateway.yaml        what a run would do, consume and risk
   fieldproof image inspect golden.bin --key maker.pem     what an image says and covers
   fieldproof image attacks golden.bin --out attacks       every attack image from one golden image
+  fieldproof package reports/out/RUN            evidence in one file, signed by the bench's key
+  fieldproof verify RUN.fieldproof.tar --key …  checks it; the fingerprint comes from the lab
   fieldproof init my-bench                      a folder for boards of your own
 
 Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided,
-3 the bench failed, 64 wrong usage.`;
+3 the bench failed, 64 wrong usage. Of verify: 0 as signed by the expected keys, 1 not as it was signed,
+2 consistent in itself, but the signer is unknown or something could not be checked.`;
 
 /** An option that gathers its values; `none` says in the help what its absence means. */
 function repeatable(flags: string, description: string, none: string): Option {
@@ -86,6 +90,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .option('--yes', 'go on unasked with stimuli that may cost the device')
     .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
     .option('--no-report', 'leave the HTML report out')
+    .addOption(benchKeyOption())
     .addOption(program.createOption('--lane <n>').default('').hideHelp())
     .action(async (board: string | undefined, _opts: unknown, command: Command) => {
       const { runCommand } = await import('./run-command.ts');
@@ -142,6 +147,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       code = await reportCommand(run, options<GlobalOptions>(command));
     });
 
+  addEvidenceCommands(program, (ended) => (code = ended));
   addImageCommand(program, (ended) => (code = ended));
 
   program

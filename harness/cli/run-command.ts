@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type Mocha from 'mocha';
 import { defaultBoard, defaultOutDir, pathForPeople } from './paths.ts';
 import type { RunOptions } from './options.ts';
+import { signerForRun } from './evidence/key-command.ts';
 import { liveProgress, silentProgress, type Progress } from './progress.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';
@@ -25,6 +26,7 @@ export async function runCommand(
   const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
   mustBeSome(selected, options.depth);
   const harmAccepted = await acceptHarm(harmOf(prepared, selected), operatorHere(options.yes === true));
+  const signer = signerForRun(options.benchKey);
   const quiet = options.json === true;
   const live = quiet ? silentProgress : liveProgress(selected.length, process.stderr);
   if (!quiet) announce(prepared.board.title, selected.length, options.defect);
@@ -41,6 +43,7 @@ export async function runCommand(
       cuts: options.cuts,
       depth: options.depth,
       everyIngress: options.ingress === 'all',
+      signer,
       lane: options.lane,
       interactive: process.stdin.isTTY && process.stderr.isTTY,
       withinMs: options.within * 60_000,

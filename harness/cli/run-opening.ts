@@ -43,6 +43,7 @@ export function opening(
     cuts: options.cuts,
     seed,
     leftOut: options.leftOut.map(({ id }) => id),
+    ...(options.signer === undefined ? {} : { benchKey: options.signer.fingerprint }),
     ...(options.harmAccepted === undefined ? {} : { harmAccepted: options.harmAccepted }),
   };
 }

@@ -27,6 +27,7 @@ import { bootsWithinMs, setCurrentRun, type Depth, type Run, type RunProgress } 
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import type { HarmAccepted } from './harm.ts';
 import { RunRecord } from '../record/record.ts';
+import type { Signer } from '../record/signing.ts';
 import { combine, verdicts, type Verdict } from '../verdict.ts';
 import { mustHaveSpace, watchingDisk } from './disk-space.ts';
 import { makersKeysOf, testKeyOf } from './board-keys.ts';
@@ -86,6 +87,8 @@ export interface SessionOptions {
   /** Runs of the same simulated board beside each other take different lanes, and so different locks. */
   lane: string;
   interactive: boolean;
+  /** Signs the close of the record; absent where the bench has no key. */
+  signer?: Signer | undefined;
   /** After this long the run is ended as if the operator had asked. */
   withinMs: number;
   /** Told where the record is, before hardware is touched. */
@@ -136,7 +139,9 @@ export class Session {
     try {
       const runId = `${stamp()}-${board.board}`;
       mustHaveSpace(options.outDir);
-      record = RunRecord.open({ dir: join(options.outDir, runId), runId, secrets: prepared.loaded.secrets });
+      const { signer } = options;
+      const { secrets } = prepared.loaded;
+      record = RunRecord.open({ dir: join(options.outDir, runId), runId, secrets, signer });
       options.recordOpened?.(record.dir);
       session = Session.#create(prepared, options, record, lock);
       // From here on: opening and waiting for a device can take minutes, and the operator need not wait for it.

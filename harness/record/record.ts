@@ -28,6 +28,8 @@ import type { RunEventKind, RunEvents } from './events.ts';
 import { canonicalize } from './jcs.ts';
 import { prepareResume, readSalts } from './resume.ts';
 import { SecretGuard, type Secret } from './secrets.ts';
+import { writeSignedSeal } from './signed-seal.ts';
+import type { Signer } from './signing.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
 export interface RecordOptions {
@@ -36,6 +38,8 @@ export interface RecordOptions {
   secrets?: readonly Secret[];
   /** Chosen by the caller, or made from the time and four random bytes. */
   runId?: string;
+  /** Signs the seal at the close; a record without one is closed all the same. */
+  signer?: Signer | undefined;
 }
 
 /** Where in the run an entry belongs. */
@@ -70,19 +74,21 @@ export class RunRecord {
   readonly #guard: SecretGuard;
   readonly #leaves: Uint8Array[];
   readonly #start: Start;
+  readonly #signer: Signer | undefined;
   readonly #channels = new Map<string, ChannelLog>();
   readonly #stems = new Set<string>();
   #failure: EvidenceError | undefined;
   #seal: Seal | undefined;
   #released = false;
 
-  private constructor(dir: string, file: AppendFile, guard: SecretGuard, start: Start) {
+  private constructor(dir: string, file: AppendFile, guard: SecretGuard, start: Start, signer?: Signer) {
     this.dir = dir;
     this.runId = start.runId;
     this.#file = file;
     this.#guard = guard;
     this.#leaves = start.leaves;
     this.#start = start;
+    this.#signer = signer;
   }
 
   /**
@@ -102,12 +108,8 @@ export class RunRecord {
       throw error;
     }
     const runId = options.runId ?? newRunId();
-    return new RunRecord(options.dir, file, guard, {
-      runId,
-      leaves: [],
-      clockOffsetMs: 0,
-      channels: new Map(),
-    });
+    const start = { runId, leaves: [], clockOffsetMs: 0, channels: new Map() };
+    return new RunRecord(options.dir, file, guard, start, options.signer);
   }
 
   /**
@@ -120,7 +122,7 @@ export class RunRecord {
     const guard = new SecretGuard(options.secrets ?? [], readSalts(options.dir));
     storeSalts(options.dir, guard);
     const file = new AppendFile(join(options.dir, recordFile), 'a');
-    const record = new RunRecord(options.dir, file, guard, state);
+    const record = new RunRecord(options.dir, file, guard, state, options.signer);
     record.#write('record-resumed', state.torn, {});
     record.#declareSecrets();
     for (const { channel, segment } of state.unfinished) {
@@ -194,7 +196,11 @@ export class RunRecord {
     this.#sync();
     const head = hex(this.#leaves[count]);
     const seal: Seal = { runId: this.runId, count, root, head, tUtc: utcNow() };
-    this.#guarded(() => writeWhole(join(this.dir, sealFile), `${canonicalize(seal)}\n`));
+    const signer = this.#signer;
+    this.#guarded(() => {
+      writeWhole(join(this.dir, sealFile), `${canonicalize(seal)}\n`);
+      if (signer !== undefined) writeSignedSeal(this.dir, seal, signer);
+    });
     this.#seal = seal;
     this.abandon();
     return seal;
