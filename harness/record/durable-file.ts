@@ -89,10 +89,14 @@ export function syncFolder(path: string): void {
 
 /** Writes a small file so that it is there whole, or not at all. */
 export function writeWhole(path: string, text: string, mode = 0o644): void {
+  writeWholeBytes(path, Buffer.from(text, 'utf8'), mode);
+}
+
+/** As {@link writeWhole}, for bytes. */
+export function writeWholeBytes(path: string, bytes: Uint8Array, mode = 0o644): void {
   guarded('write', path, () => {
     const fd = openSync(`${path}.new`, 'w', mode);
     try {
-      const bytes = Buffer.from(text, 'utf8');
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
       fsyncSync(fd);
     } finally {
