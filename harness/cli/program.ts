@@ -142,6 +142,18 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       code = await reportCommand(run, options<GlobalOptions>(command));
     });
 
+  program
+    .command('diff')
+    .description(
+      'what changed between two runs, or two firmware versions; exit code 1 when something is worse',
+    )
+    .argument('<before>', 'folder of the earlier run')
+    .argument('<after>', 'folder of the later run')
+    .action(async (before: string, after: string, _opts: unknown, command: Command) => {
+      const { diffCommand } = await import('./diff-command.ts');
+      code = diffCommand(before, after, options<GlobalOptions>(command));
+    });
+
   addImageCommand(program, (ended) => (code = ended));
 
   program
