@@ -154,6 +154,18 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       code = diffCommand(before, after, options<GlobalOptions>(command));
     });
 
+  program
+    .command('timestamp')
+    .description(
+      'time-stamps of a run by RFC 3161: asks an authority, or keeps the requests until one is at hand',
+    )
+    .argument('<run>', 'folder of a run')
+    .option('--authority <url>', 'address of a time-stamping authority')
+    .action(async (run: string, _opts: unknown, command: Command) => {
+      const { timestampCommand } = await import('./timestamp-command.ts');
+      code = await timestampCommand(run, options(command));
+    });
+
   addImageCommand(program, (ended) => (code = ended));
 
   program

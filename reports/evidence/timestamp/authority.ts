@@ -18,11 +18,7 @@ export async function askAuthority(url: string, request: Uint8Array, withinMs: n
     redirect: 'error',
     signal: AbortSignal.timeout(withinMs),
   }).catch((cause: unknown) => {
-    throw unreachable(
-      url,
-      cause instanceof Error ? String(cause.cause ?? cause.message) : String(cause),
-      cause,
-    );
+    throw unreachable(url, whyOf(cause), cause);
   });
   if (!answer.ok) throw unreachable(url, `HTTP ${answer.status}`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
@@ -35,4 +31,10 @@ function unreachable(url: string, why: string, cause?: unknown): EvidenceError {
     hint: 'The request is kept and stays pending: fieldproof timestamp RUN --authority URL sends it again.',
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+/** `fetch` hides the reason in the cause of its own error. */
+function whyOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
 }
