@@ -181,6 +181,30 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     });
 
   addEvidenceCommands(program, (ended) => (code = ended));
+  program
+    .command('diff')
+    .description(
+      'what changed between two runs, or two firmware versions; exit code 1 when something is worse',
+    )
+    .argument('<before>', 'folder of the earlier run')
+    .argument('<after>', 'folder of the later run')
+    .action(async (before: string, after: string, _opts: unknown, command: Command) => {
+      const { diffCommand } = await import('./diff-command.ts');
+      code = diffCommand(before, after, options<GlobalOptions>(command));
+    });
+
+  program
+    .command('timestamp')
+    .description(
+      'time-stamps of a run by RFC 3161: asks an authority, or keeps the requests until one is at hand',
+    )
+    .argument('<run>', 'folder of a run')
+    .option('--authority <url>', 'address of a time-stamping authority')
+    .action(async (run: string, _opts: unknown, command: Command) => {
+      const { timestampCommand } = await import('./timestamp-command.ts');
+      code = await timestampCommand(run, options(command));
+    });
+
   addImageCommand(program, (ended) => (code = ended));
 
   program
