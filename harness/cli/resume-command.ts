@@ -15,6 +15,7 @@ import { lockRecord } from './lock-board.ts';
 import type { RunOptions } from './options.ts';
 import { defaultBoard, defaultOutDir, pathForPeople } from './paths.ts';
 import { planOf } from './plan-command.ts';
+import { loadReporting } from './reporting.ts';
 import { runAndReport } from './run-command.ts';
 import { prepare, type Prepared, type SessionOptions } from './session.ts';
 import { loadSuites, selectCases } from './suites.ts';
@@ -38,6 +39,7 @@ export async function resumeCommand(
 ): Promise<number> {
   const named = await findRun(boardFile, options);
   const { prepared } = named;
+  const reporting = await loadReporting(options, prepared.catalogue);
   const mocha = await loadSuites();
   // Two processes must not write one record, whatever board files they were given.
   const lock = await lockRecord(named.run.dir);
@@ -50,20 +52,24 @@ export async function resumeCommand(
     tell(run, options);
     if (continuation.ended) {
       closeOnly(prepared, run.dir, bound.signer);
-      return await runAndReport(prepared, options, run.dir);
+      return await runAndReport(prepared, { ...options, reporting }, run.dir);
     }
     const selected = casesOf(continuation.toRun);
     const harmAccepted = await acceptHarm(harmOf(prepared, selected), operatorHere(options.yes === true));
     const chosen = [...bound.selected, ...bound.leftOut];
     const plan = planOf(prepared, chosen, { depth: bound.depth, ingress: options.ingress, case: [] });
-    return await runAndReport(prepared, options, {
-      mocha,
-      ...bound,
-      plan,
-      selected,
-      harmAccepted,
-      resume: run,
-    });
+    return await runAndReport(
+      prepared,
+      { ...options, reporting },
+      {
+        mocha,
+        ...bound,
+        plan,
+        selected,
+        harmAccepted,
+        resume: run,
+      },
+    );
   } finally {
     await lock.release();
   }

@@ -7,7 +7,7 @@ import type { RunOptions } from './options.ts';
 import { planOf } from './plan-command.ts';
 import { signerForRun } from './evidence/key-command.ts';
 import { liveProgress, silentProgress, type Progress } from './progress.ts';
-import { loadReporting } from './reporting.ts';
+import { loadReporting, type Reporting } from './reporting.ts';
 import { reportRun } from './reports.ts';
 import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';
 import { loadSuites, runSuites, selectCases } from './suites.ts';
@@ -29,23 +29,27 @@ export async function runCommand(
   const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
   mustBeSome(selected, options.depth);
   const harmAccepted = await acceptHarm(harmOf(prepared, selected), operatorHere(options.yes === true));
-  return runAndReport(prepared, options, {
-    mocha,
-    outDir: resolve(options.out ?? defaultOutDir()),
-    selected,
-    leftOut,
-    harmAccepted,
-    plan: planOf(prepared, chosen, options),
-    command: ['fieldproof', ...argv],
-    defects: options.defect,
-    cuts: options.cuts,
-    depth: options.depth,
-    everyIngress: options.ingress === 'all',
-    signer: signerForRun(options.benchKey),
-    lane: options.lane,
-    interactive: process.stdin.isTTY && process.stderr.isTTY,
-    withinMs: options.within * 60_000,
-  });
+  return runAndReport(
+    prepared,
+    { ...options, reporting },
+    {
+      mocha,
+      outDir: resolve(options.out ?? defaultOutDir()),
+      selected,
+      leftOut,
+      harmAccepted,
+      plan: planOf(prepared, chosen, options),
+      command: ['fieldproof', ...argv],
+      defects: options.defect,
+      cuts: options.cuts,
+      depth: options.depth,
+      everyIngress: options.ingress === 'all',
+      signer: signerForRun(options.benchKey),
+      lane: options.lane,
+      interactive: process.stdin.isTTY && process.stderr.isTTY,
+      withinMs: options.within * 60_000,
+    },
+  );
 }
 
 /** A session to be, with the suites that it drives. */
@@ -57,7 +61,7 @@ export type RunToCome = Omit<SessionOptions, 'progress'> & { mocha: Mocha };
  */
 export async function runAndReport(
   prepared: Prepared,
-  options: RunOptions,
+  options: RunOptions & { reporting: Reporting },
   run: RunToCome | string,
 ): Promise<number> {
   const quiet = options.json === true;
@@ -71,7 +75,7 @@ export async function runAndReport(
       catalogue: prepared.catalogue,
       json: quiet,
       html: options.report,
-      reporting,
+      reporting: options.reporting,
       beforeTable: () => live.done(),
     });
   } finally {

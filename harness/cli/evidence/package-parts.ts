@@ -1,8 +1,12 @@
 /** Who makes which part of a package. Another kind of part is one more line here. */
 
 import { join } from 'node:path';
+import { captureParts } from '../../../reports/evidence/capture/index.ts';
+import { junitParts } from '../../../reports/evidence/junit.ts';
+import { oscalParts } from '../../../reports/evidence/oscal/index.ts';
 import type { MakeParts } from '../../../reports/evidence/part.ts';
 import { payloadParts, recordParts, reportParts } from '../../../reports/evidence/run-parts.ts';
+import { stampParts } from '../../../reports/evidence/timestamp/parts.ts';
 import { verifierParts } from '../../../reports/evidence/verifier-parts.ts';
 import { packageRoot } from '../paths.ts';
 
@@ -13,6 +17,10 @@ export const packageParts: readonly MakeParts[] = [
   recordParts,
   payloadParts,
   reportParts,
+  oscalParts,
+  junitParts,
+  captureParts,
+  stampParts,
   verifierParts(verifierDir),
 ];
 

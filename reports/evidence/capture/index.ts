@@ -19,6 +19,7 @@ export const captureParts: MakeParts = ({ runDir, model }) =>
         path: `captures/${channel.replace(/[^A-Za-z0-9._-]/g, '_')}.pcapng`,
         mediaType: 'application/x-pcapng',
         about: `The wire ${channel} for Wireshark: ${described[capture.protocol]}; secrets are asterisks`,
+        repeats: ['wire'],
         content: { bytes: capture.bytes },
       },
     ];
