@@ -79,10 +79,15 @@ type CaseVerdict = Partial<RunEvents['verdict']> & { verdict: Verdict; reason: s
 /** Writes the whole run into a folder. With `interrupted`, the record is left without its close. */
 export function writeMadeUpRun(
   dir: string,
-  options: { interrupted?: boolean; runId?: string; poisoned?: boolean } = {},
+  options: {
+    interrupted?: boolean;
+    runId?: string;
+    poisoned?: boolean;
+    header?: Partial<RunEvents['run-opened']>;
+  } = {},
 ): RunRecord {
   const record = RunRecord.open({ dir, secrets: [madeUpSecret], runId: options.runId ?? 'made-up-1' });
-  record.append('run-opened', madeUpHeader(record.runId));
+  record.append('run-opened', { ...madeUpHeader(record.runId), ...options.header });
   openBench(record);
   signatureCases(record);
   rollbackCases(record);
