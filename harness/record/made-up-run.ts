@@ -80,12 +80,18 @@ type CaseVerdict = Partial<RunEvents['verdict']> & { verdict: Verdict; reason: s
 /** Writes the whole run into a folder. With `interrupted`, the record is left without its close. */
 export function writeMadeUpRun(
   dir: string,
-  options: { interrupted?: boolean; runId?: string; poisoned?: boolean; signer?: Signer } = {},
+  options: {
+    interrupted?: boolean;
+    runId?: string;
+    poisoned?: boolean;
+    signer?: Signer;
+    header?: Partial<RunEvents['run-opened']>;
+  } = {},
 ): RunRecord {
   const { runId = 'made-up-1', signer } = options;
   const record = RunRecord.open({ dir, secrets: [madeUpSecret], runId, signer });
   const benchKey = signer === undefined ? {} : { benchKey: signer.fingerprint };
-  record.append('run-opened', { ...madeUpHeader(record.runId), ...benchKey });
+  record.append('run-opened', { ...madeUpHeader(record.runId), ...benchKey, ...options.header });
   openBench(record);
   signatureCases(record);
   rollbackCases(record);

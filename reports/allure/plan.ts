@@ -53,5 +53,7 @@ export interface AllurePlan {
   environment: EnvironmentInfo;
   categories: Category[];
   rules: CategoryRule[];
+  /** Cases whose violation is known, with reason, who agreed and until when. */
+  known: { caseId: string; comment: string }[];
   tests: PlannedTest[];
 }

@@ -9,6 +9,7 @@ export const ruleLabels = {
   'not-applicable': ['not applicable', '不适用'],
   unbuilt: ['not built', '尚未实现'],
   absent: ['not in this run', '不在本次运行中'],
+  rowConforms: ['its cases conform', '所列用例符合'],
   rowOpen: ['not wholly tested', '未完全检测'],
   uncovered: ['uncovered', '未覆盖'],
   critical: ['critical', '严重'],

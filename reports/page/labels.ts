@@ -108,7 +108,10 @@ const generalLabels = {
   notExecuted: ['Selected, not executed', '已选但未执行'],
   notApplicable: ['Not applicable, as the customer declares', '按客户声明不适用'],
   leftOutByDepth: ['Left out by depth {depth}', '因深度 {depth} 而省略'],
-  leftOutImages: ['{n} attack images of the cases below.', '下列用例的 {n} 个攻击映像。'],
+  leftOutImages: [
+    '{n} attack images, of cases that ran without them: {ids}',
+    '{n} 个攻击映像（相关用例未使用其执行）：{ids}',
+  ],
   leftOutCases: ['{n} cases: {ids}', '{n} 项用例：{ids}'],
   notSelected: ['In the catalogue and not selected for this run', '目录中有但本次未选'],
   notBuilt: ['In the catalogue and not built yet', '目录中有但尚未实现'],

@@ -63,7 +63,7 @@ function leftOut({ t, model }: View): Markup[] {
   return [
     html`<h3>${t('leftOutByDepth', { depth: header.depth })}</h3>
       ${length > 0 && html`<p>${t('leftOutCases', { n: length, ids: header.leftOut.join(', ') })}</p>`}
-      ${imagesLeftOut > 0 && html`<p>${t('leftOutImages', { n: imagesLeftOut })} ${cases.join(', ')}</p>`}`,
+      ${imagesLeftOut > 0 && html`<p>${t('leftOutImages', { n: imagesLeftOut, ids: cases.join(', ') || '–' })}</p>`}`,
   ];
 }
 

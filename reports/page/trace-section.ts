@@ -42,17 +42,17 @@ function titleOf({ t }: View, { id, title }: MatrixTable): string {
 function matrix(view: View, one: MatrixTable): Markup {
   const { t } = view;
   return html`<h3 id="trace-${one.id}">${titleOf(view, one)}</h3>
-    <p class="tally">${tally(view, one.rows)}</p>
+    <p class="tally">${tally(view, one)}</p>
     ${one.note === undefined ? undefined : html`<p class="note">${one.note}</p>`}
     ${table(
       [t('requirement'), t('rowStatus'), t('cases')],
-      one.rows.map((row) => cells(view, row)),
+      one.rows.map((row) => cells(view, row, one.id)),
       'trace',
     )}`;
 }
 
 /** `3 conforms, 2 violates, 20 uncovered` over the rows. */
-function tally({ t }: View, rows: readonly MatrixRow[]): string {
+function tally({ t }: View, one: MatrixTable): string {
   const order = [
     'violates',
     'error',
@@ -63,18 +63,22 @@ function tally({ t }: View, rows: readonly MatrixRow[]): string {
     'uncovered',
   ] as const;
   return order
-    .map((outcome) => ({ outcome, n: rows.filter((row) => row.outcome === outcome).length }))
+    .map((outcome) => ({ outcome, n: one.rows.filter((row) => row.outcome === outcome).length }))
     .filter(({ n }) => n > 0)
-    .map(({ outcome, n }) => t('count', { n, verdict: t(rowLabel(outcome)) }))
+    .map(({ outcome, n }) => t('count', { n, verdict: t(rowLabel(outcome, one.id)) }))
     .join(', ');
 }
 
-/** Of a row, not executed means that some of its cases were not: it stays open. */
-function rowLabel(outcome: RowOutcome): Label {
+/**
+ * Of a row, not executed means that some of its cases were not: it stays open. Of somebody else’s document we say no
+ * more than that the cases conform.
+ */
+function rowLabel(outcome: RowOutcome, table: string): Label {
+  if (outcome === 'conforms' && table !== 'requirements') return 'rowConforms';
   return outcome === 'not-executed' ? 'rowOpen' : outcome;
 }
 
-function cells(view: View, row: MatrixRow): Content[] {
+function cells(view: View, row: MatrixRow, table: string): Content[] {
   const { t } = view;
   const details = [row.kind, row.claimedClause, row.requirements?.join(', ')].filter(
     (one) => one !== undefined && one !== '',
@@ -94,7 +98,7 @@ function cells(view: View, row: MatrixRow): Content[] {
   const why = said !== undefined && html`<div class="why">${t('uncoveredWhy', { why: said })}</div>`;
   return [
     name,
-    badge(view, row.outcome, rowLabel(row.outcome)),
+    badge(view, row.outcome, rowLabel(row.outcome, table)),
     html`<div class="chips">${chips(view, row.cells)}</div>
       ${why}`,
   ];

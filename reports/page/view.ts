@@ -40,9 +40,9 @@ export interface View extends PageInput {
   reportId: string;
   tables: readonly MatrixTable[];
   known: readonly KnownJudgement[];
-  inCatalogue(id: string): CatalogueCase | undefined;
-  titleOf(one: CaseModel): string;
-  wiresOf(caseId: string): readonly WireEvidence[];
+  inCatalogue: (id: string) => CatalogueCase | undefined;
+  titleOf: (one: CaseModel) => string;
+  wiresOf: (caseId: string) => readonly WireEvidence[];
 }
 
 export function viewOf(input: PageInput): View {
@@ -110,12 +110,21 @@ export function todo({ t }: View, what: string): Markup {
   return html`<mark class="todo">${t('todo', { what })}</mark>`;
 }
 
-/** @param rows each of as many cells as there are headings */
+/**
+ * @param rows each of as many cells as there are headings; on a narrow screen rows become blocks, and a cell says its
+ *   heading itself
+ */
 export function table(
   headings: readonly Content[],
   rows: readonly (readonly Content[])[],
   look = '',
 ): Markup {
+  const said = (at: number): string => {
+    const heading = headings[at];
+    return typeof heading === 'string' ? heading : '';
+  };
+  const cells = (row: readonly Content[]): Markup[] =>
+    row.map((cell, at) => html`<td data-th="${said(at)}">${cell}</td>`);
   return html`<table class="${look}">
     <thead>
       <tr>
@@ -124,10 +133,10 @@ export function table(
     </thead>
     <tbody>
       ${rows.map(
-        (cells) =>
+        (row) =>
           html`<tr>
-            ${cells.map((cell) => html`<td>${cell}</td>`)}
-          </tr> `,
+            ${cells(row)}
+          </tr>`,
       )}
     </tbody>
   </table>`;

@@ -62,7 +62,7 @@ describe('The table at the end of a run', () => {
     });
     assert.match(
       text,
-      /\n\nVIOLATES {2}2 violates, 1 error, 2 inconclusive, 2 not-executed, 4 conforms, 1 not-applicable in 4\.3 s\nReport: reports\/out\/made-up-1\/report\.html\n$/,
+      /\n\nVIOLATES {2}2 violates, 1 error, 2 inconclusive, 2 not-executed, 4 conforms, 1 not-applicable in 4\.3 s\nReport: out\/made-up-1\/test-report\.html\nAllure: out\/made-up-1\/report\.html\n$/,
     );
   });
 
