@@ -25,8 +25,11 @@ export interface Misbehaviour {
   nakFirstEot?: boolean;
   /** Goes back to its command line after EOT, without the batch's end. */
   oneFileOnly?: boolean;
-  /** Ends the transfer when so many ms have passed since the last byte: by CAN CAN, in words, or without any. */
-  endsStall?: { afterMs: number; by: 'cancel' | 'words' | 'nothing' };
+  /**
+   * Ends the transfer when so many ms have passed since the last byte: by CAN CAN, in words, or without any. With
+   * `atBytes` only once so much of the file has come, so that a sender that is slow before is not ended.
+   */
+  endsStall?: { afterMs: number; by: 'cancel' | 'words' | 'nothing'; atBytes?: number };
   /** Text after the transfer. */
   verdict?: string;
 }
@@ -58,15 +61,15 @@ export class YmodemReceiver {
   }
 
   #received(bytes: Buffer): void {
-    this.#watchForStall();
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
     while (this.#takeOne());
+    this.#watchForStall();
   }
 
   #watchForStall(): void {
     const { endsStall, verdict = '' } = this.#how;
     clearTimeout(this.#stall);
-    if (endsStall === undefined) return;
+    if (endsStall === undefined || this.data.length < (endsStall.atBytes ?? 0)) return;
     this.#stall = setTimeout(() => {
       this.#device.onBytes = undefined;
       if (endsStall.by === 'cancel') this.#device.say(Buffer.of(CAN, CAN));
