@@ -98,7 +98,7 @@ function gate(t: CaseContext, registered: RegisteredCase): void {
   }
   const waiver = waiverFor(run, registered.id);
   if (waiver !== undefined) throw new NotApplicable('declared', waiver);
-  const missing = missingNeeds(registered.plan.needs, run.board);
+  const missing = missingNeeds(registered.plan.needs, run.board, run.declaration);
   if (missing.length > 0) {
     throw new NotExecuted('input-missing', `missing: ${missing.map((need) => need.what).join('; ')}`, {
       hint: missing.map((need) => need.next).join(' '),

@@ -15,6 +15,8 @@ export interface ReceiverFaults {
   obeysAfterReads?: number;
   logs?: boolean;
   forgetsWithoutPower?: boolean;
+  /** The effect begins anew with the power. */
+  forgetsEffect?: boolean;
   /** Takes over the clock of a message that it refuses. */
   ratchets?: boolean;
   /** After something refused, every legitimate message is met like this. */
@@ -76,6 +78,7 @@ export class Receiver {
 
   powerLost(): void {
     if (this.faults.forgetsWithoutPower === true) this.counter = 0;
+    if (this.faults.forgetsEffect === true) this.effect = 100;
   }
 
   receive(bytes: Uint8Array): Answer {
@@ -150,6 +153,7 @@ function withCommands(device: Device, receiver: Receiver): Device {
         ? {}
         : {
             writePlain: async () => {
+              receiver.seen.push(plainWrite);
               receiver.effect += plain.effect;
               return { kind: plain.answer, elapsedMs: 1 };
             },
@@ -170,6 +174,7 @@ function withCommands(device: Device, receiver: Receiver): Device {
 }
 
 const read = Uint8Array.of(0, 1, 2, 3);
+const plainWrite = Uint8Array.of(4, 5, 6, 7);
 
 function tapOf(receiver: Receiver): LinkTap {
   const { tap } = receiver.faults;
@@ -191,7 +196,10 @@ function tapOf(receiver: Receiver): LinkTap {
     replayOnNewConnection: async (recording) => {
       const outcome = { received: Uint8Array.of(1), elapsedMs: 1 };
       if (tap === 'connection refused') return { ...outcome, connection: 'refused' };
-      for (const { bytes } of recording.bursts) if (bytes !== read) receiver.receive(bytes);
+      for (const { bytes } of recording.bursts) {
+        if (bytes === plainWrite) receiver.effect += receiver.faults.plain?.effect ?? 0;
+        else if (bytes !== read) receiver.receive(bytes);
+      }
       return { ...outcome, connection: 'answered' };
     },
     injectInLive: () => Promise.reject(new Error('not used')),
