@@ -16,6 +16,9 @@ const header = 'include/open62541/server.h';
 /** Where `fetch` put the library, or the system. */
 const prefix = existsSync(join('/usr', header)) ? '/usr' : fetched;
 
+/** Whom the server lets in by name; see server/server.c. */
+export const operator = { name: 'operator', password: 'operate-test' } as const;
+
 /** What a board's server does with strangers; see server/server.c. */
 const stance: Readonly<Record<string, 'guarded' | 'open'>> = { secure: 'guarded', 'security-none': 'open' };
 
@@ -59,6 +62,7 @@ export async function startServer(how: 'guarded' | 'open', folder: string): Prom
         DEVICE_FOLDER: relative(here, folder),
         DEVICE_SUPPLY_PORT: String(supplyPort),
         DEVICE_PORT: String(port),
+        DEVICE_PASSWORD: operator.password,
       },
       close: () => supply.close(),
     };
