@@ -19,8 +19,11 @@ const prefix = existsSync(join('/usr', header)) ? '/usr' : fetched;
 /** Whom the server lets in by name; see server/server.c. */
 export const operator = { name: 'operator', password: 'operate-test' } as const;
 
-/** What a board's server does with strangers; see server/server.c. */
-const stance: Readonly<Record<string, 'guarded' | 'open'>> = { secure: 'guarded', 'security-none': 'open' };
+/** What a server does with strangers; see server/server.c. */
+export type Stance = 'guarded' | 'open' | 'closed';
+
+/** … and what that of each board does. */
+const stance: Readonly<Record<string, Stance>> = { secure: 'guarded', 'security-none': 'open' };
 
 export const device: ThirdPartyDevice = {
   name: 'open62541',
@@ -41,7 +44,7 @@ export interface RunningServer extends RunningDevice {
 }
 
 /** Makes keys and server in an empty folder, and resolves when it listens. */
-export async function startServer(how: 'guarded' | 'open', folder: string): Promise<RunningServer> {
+export async function startServer(how: Stance, folder: string): Promise<RunningServer> {
   mkdirSync(folder, { recursive: true });
   execFileSync(join(here, 'keys'), [folder], { stdio: ['ignore', 'ignore', 'inherit'] });
   const program = join(folder, 'server');

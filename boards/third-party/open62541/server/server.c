@@ -1,7 +1,8 @@
-/* An OPC UA server on open62541: `server PORT FOLDER guarded|open`, on 127.0.0.1 alone.
+/* An OPC UA server on open62541: `server PORT FOLDER guarded|open|closed`, on 127.0.0.1 alone.
  *
  * guarded   the secure policies, certificates of applications and people from FOLDER's lists, anonymous reads only
- * open      the library's defaults: every policy and None, every certificate, everybody may do everything
+ * open      every policy of the library and None, every certificate, and everybody may do everything
+ * closed    as guarded, but without security nobody may even ask for the endpoints
  *
  * FOLDER holds server.der, server.key.der, commands.key, and the folders trusted, issuers, revoked (applications),
  * users (people). Ends on SIGTERM and with its parent. */
@@ -78,10 +79,7 @@ static UA_StatusCode trustFolders(UA_CertificateVerification *pki, const char *f
 }
 
 static UA_StatusCode guard(UA_ServerConfig *config, const char *folder) {
-    /* Without this policy nobody could ask which certificate the server has. */
-    UA_StatusCode status = UA_ServerConfig_addSecurityPolicyNone(config, NULL);
-    config->securityPolicyNoneDiscoveryOnly = true;
-    status |= trustFolders(&config->secureChannelPKI, folder, "trusted");
+    UA_StatusCode status = trustFolders(&config->secureChannelPKI, folder, "trusted");
     status |= trustFolders(&config->sessionPKI, folder, "users");
     status |= useUsers(config);
     defaultActivate = config->accessControl.activateSession;
@@ -91,15 +89,33 @@ static UA_StatusCode guard(UA_ServerConfig *config, const char *folder) {
     return status;
 }
 
-static UA_StatusCode configure(UA_ServerConfig *config, UA_UInt16 port, const char *folder, UA_Boolean guarded) {
+static UA_StatusCode leaveOpen(UA_ServerConfig *config) {
+    config->secureChannelPKI.clear(&config->secureChannelPKI);
+    UA_CertificateVerification_AcceptAll(&config->secureChannelPKI);
+    config->sessionPKI.clear(&config->sessionPKI);
+    UA_CertificateVerification_AcceptAll(&config->sessionPKI);
+    return useUsers(config);
+}
+
+static UA_StatusCode usePolicies(UA_ServerConfig *config, UA_UInt16 port, const char *folder, const char *how) {
     UA_ByteString certificate = fileOf(folder, "server.der"), key = fileOf(folder, "server.key.der");
     UA_StatusCode status =
-        guarded ? UA_ServerConfig_setDefaultWithSecureSecurityPolicies(config, port, &certificate, &key, NULL, 0,
-                                                                       NULL, 0, NULL, 0)
-                : UA_ServerConfig_setDefaultWithSecurityPolicies(config, port, &certificate, &key, NULL, 0, NULL, 0,
-                                                                 NULL, 0);
+        strcmp(how, "open") == 0
+            ? UA_ServerConfig_setDefaultWithSecurityPolicies(config, port, &certificate, &key, NULL, 0, NULL, 0, NULL, 0)
+            : UA_ServerConfig_setDefaultWithSecureSecurityPolicies(config, port, &certificate, &key, NULL, 0, NULL, 0,
+                                                                   NULL, 0);
+    if(status == UA_STATUSCODE_GOOD && strcmp(how, "guarded") == 0) {
+        /* Without this policy nobody could ask which certificate the server has. */
+        config->securityPolicyNoneDiscoveryOnly = true;
+        status = UA_ServerConfig_addSecurityPolicyNone(config, NULL);
+    }
     UA_ByteString_clear(&certificate);
     UA_ByteString_clear(&key);
+    return status;
+}
+
+static UA_StatusCode configure(UA_ServerConfig *config, UA_UInt16 port, const char *folder, const char *how) {
+    UA_StatusCode status = usePolicies(config, port, folder, how);
     if(status != UA_STATUSCODE_GOOD) return status;
     char url[64];
     snprintf(url, sizeof url, "opc.tcp://127.0.0.1:%u", port);
@@ -110,7 +126,7 @@ static UA_StatusCode configure(UA_ServerConfig *config, UA_UInt16 port, const ch
     config->tcpReuseAddr = true;
     UA_String_clear(&config->applicationDescription.applicationUri);
     config->applicationDescription.applicationUri = UA_STRING_ALLOC("urn:fieldproof:open62541:server");
-    return guarded ? guard(config, folder) : useUsers(config);
+    return strcmp(how, "open") == 0 ? leaveOpen(config) : guard(config, folder);
 }
 
 static volatile UA_Boolean running = true;
@@ -127,7 +143,7 @@ int main(int words, char **word) {
     signal(SIGINT, stop);
     UA_ServerConfig config;
     memset(&config, 0, sizeof config);
-    UA_StatusCode status = configure(&config, (UA_UInt16)atoi(word[1]), word[2], strcmp(word[3], "guarded") == 0);
+    UA_StatusCode status = configure(&config, (UA_UInt16)atoi(word[1]), word[2], word[3]);
     UA_Server *server = status == UA_STATUSCODE_GOOD ? UA_Server_newWithConfig(&config) : NULL;
     if(server != NULL) status = addDevice(server, word[2]);
     if(server != NULL && status == UA_STATUSCODE_GOOD) status = UA_Server_run(server, &running);
