@@ -13,7 +13,7 @@ const forbid = (...rooms) => ({
   ],
 });
 
-const driverRooms = ['serial', 'modbus', 'opcua', 'power', 'tcp-tap'];
+const driverRooms = ['serial', 'modbus', 'opcua', 'medium', 'power', 'tcp-tap'];
 
 export default tseslint.config(
   { ignores: ['dist/**', 'reports/out/**', 'node_modules/**'] },

@@ -13,6 +13,7 @@ import { mustBeSome, withinDepth } from './depth.ts';
 import { acceptHarm, harmOf, operatorHere } from './harm.ts';
 import { importInto } from './import-suites.ts';
 import { defaultOutDir } from './paths.ts';
+import { planOf } from './plan-command.ts';
 import { exitCodeOfError } from './program.ts';
 import { silentProgress } from './progress.ts';
 import { reportRun } from './reports.ts';
@@ -100,16 +101,18 @@ async function openRun(suite: Mocha.Suite, chosen: readonly RegisteredCase[]): P
     harmOf(prepared, selected),
     operatorHere(YES !== '', 'YES=1 to the environment'),
   );
+  const everyIngress = process.env['INGRESS'] === 'all';
   const session = await Session.open(prepared, {
     outDir: defaultOutDir(),
     selected,
     leftOut,
     harmAccepted,
     progress: silentProgress,
+    plan: planOf(prepared, chosen, { depth, ingress: everyIngress ? 'all' : 'primary', case: [] }),
     command: ['mocha', ...process.argv.slice(2)],
     defects,
     depth,
-    everyIngress: process.env['INGRESS'] === 'all',
+    everyIngress,
     cuts,
     lane: '',
     interactive: process.stdin.isTTY && process.stderr.isTTY,

@@ -6,6 +6,7 @@ import { EvidenceError } from '../errors.ts';
 import { readChain, type Chain, type Problem, type TornLine } from './chain.ts';
 import { merkleRoot } from './digest.ts';
 import { recordFile, sealFile, type Entry, type Seal } from './entry.ts';
+import { payloadProblems } from './payloads.ts';
 import { segmentProblems } from './segments.ts';
 
 export type { Problem, TornLine } from './chain.ts';
@@ -58,7 +59,7 @@ function inspect(dir: string): { chain: Chain; seal: Seal | undefined; problems:
   return {
     chain,
     seal: seal === 'unreadable' ? undefined : seal,
-    problems: [...problems, ...segmentProblems(dir, chain.entries)],
+    problems: [...problems, ...segmentProblems(dir, chain.entries), ...payloadProblems(dir, chain.entries)],
   };
 }
 

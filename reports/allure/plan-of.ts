@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
+import type { CaseModel, Gap, RunModel } from '../../harness/record/run-model.ts';
 import type { CaseDescription, DescribeCase } from '../case-description.ts';
 import { categoriesFile, categoryRules, messageOf, statusOf } from './categories.ts';
 import { epochMs, stateText, stepsOf } from './case-steps.ts';
@@ -51,9 +51,10 @@ function boardDigests({ sha256, profile }: RunModel['header']['board']): Record<
   return { 'board file and profile sha256': sha256, 'profile sha256': `${profile.sha256} (${profile.file})` };
 }
 
-function environmentOf({ header, runId, interrupted }: RunModel): Record<string, string> {
+function environmentOf({ header, runId, interrupted, gaps }: RunModel): Record<string, string> {
   return {
     run: interrupted ? `${runId} (interrupted)` : runId,
+    ...(gaps.length === 0 ? {} : { resumed: gaps.map(gapText).join('; ') }),
     board: `${header.board.name} (${header.board.title})`,
     ...boardDigests(header.board),
     'declaration sha256': header.declaration.sha256,
@@ -65,6 +66,8 @@ function environmentOf({ header, runId, interrupted }: RunModel): Record<string,
     ...(header.defects.length === 0 ? {} : { 'defects switched on': header.defects.join(', ') }),
   };
 }
+
+const gapText = ({ from, to }: Gap): string => `interrupted ${from.tUtc}, went on ${to.tUtc}`;
 
 function testOf(
   one: CaseModel,

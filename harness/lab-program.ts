@@ -1,10 +1,13 @@
-/** Runs one program of the lab, without a shell, within a deadline, leaving nothing behind. */
+/** Programs of the lab that drivers start: without a shell, within a deadline, leaving nothing behind. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { Deadline } from '../../harness/clock.ts';
-import type { WireLog } from '../../harness/driver.ts';
-import { DriverError, PortError, TimeoutError } from '../../harness/errors.ts';
-import { TextTail } from './lines.ts';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { Deadline } from './clock.ts';
+import type { WireLog } from './driver.ts';
+import { DriverError, PortError, TimeoutError } from './errors.ts';
+import { TextTail } from './text-tail.ts';
 
 const outputChars = 64 * 1024;
 /** How long after SIGTERM a program may tidy up. */
@@ -99,4 +102,28 @@ async function endOf(child: ChildProcess, options: CommandOptions): Promise<Comm
     for (const timer of timers) clearTimeout(timer);
     options.closing.removeEventListener('abort', onClosing);
   }
+}
+
+/**
+ * @throws PortError when no such executable is there, saying where it was looked for.
+ *
+ * @param boardDir a name with a slash starts there
+ */
+export async function requireProgram(program: string, boardDir: string): Promise<void> {
+  const places = program.includes('/')
+    ? [resolve(boardDir, program)]
+    : (process.env['PATH'] ?? '')
+        .split(delimiter)
+        .filter((dir) => dir !== '')
+        .map((dir) => join(dir, program));
+  for (const place of places) {
+    const usable = await access(place, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (usable) return;
+  }
+  throw new PortError('no-program', `${program}: no such program (looked in ${places.join(', ')})`, {
+    hint: 'Install it, or give its path, absolute or from the board file.',
+  });
 }
