@@ -12,6 +12,7 @@ import { mustHaveDefects } from './defects-of-board.ts';
 import { mustBeSome, withinDepth } from './depth.ts';
 import { acceptHarm, harmOf, operatorHere } from './harm.ts';
 import { importInto } from './import-suites.ts';
+import { signerForRun } from './evidence/key-command.ts';
 import { defaultOutDir } from './paths.ts';
 import { planOf } from './plan-command.ts';
 import { exitCodeOfError } from './program.ts';
@@ -114,6 +115,7 @@ async function openRun(suite: Mocha.Suite, chosen: readonly RegisteredCase[]): P
     depth,
     everyIngress,
     cuts,
+    signer: signerForRun(),
     lane: '',
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     withinMs: 6 * 3_600_000,

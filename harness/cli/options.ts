@@ -32,4 +32,6 @@ export interface RunOptions extends GlobalOptions, ReportingOptions {
   given: readonly string[];
   /** Make the HTML reports. */
   report: boolean;
+  /** Key that signs the close of the record. */
+  benchKey?: string;
 }

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
+import { addEvidenceCommands, benchKeyOption } from './evidence/command.ts';
 import { addImageCommand } from './image/command.ts';
 import { depths } from '../lifecycle/run.ts';
 import type { GlobalOptions, RunOptions } from './options.ts';
@@ -21,10 +22,14 @@ Examples:
   fieldproof image inspect golden.bin --key maker.pem     what an image says and covers
   fieldproof image attacks golden.bin --out attacks       every attack image from one golden image
   fieldproof report reports/out/… --lab lab.yaml --pdf    the report of a laboratory, as page and PDF
+  fieldproof package reports/out/RUN            evidence in one file, signed by the bench's key
+  fieldproof verify RUN.fieldproof.tar --key …  checks it; the fingerprint comes from the lab
   fieldproof init my-bench                      a folder for boards of your own
 
 Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided
-or a known violation no longer happens, 3 the bench failed, 64 wrong usage.`;
+or a known violation no longer happens, 3 the bench failed, 64 wrong usage. Of verify: 0 as signed by the
+expected keys, 1 not as it was signed, 2 consistent in itself, but the signer is unknown or something could
+not be checked.`;
 
 /** An option that gathers its values; `none` says in the help what its absence means. */
 function repeatable(flags: string, description: string, none: string): Option {
@@ -106,6 +111,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .option('--resume [run]', 'go on with an interrupted run: this folder, or the newest of the board')
     .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
     .option('--no-report', 'leave the HTML reports out')
+    .addOption(benchKeyOption())
     .addOption(program.createOption('--lane <n>').default('').hideHelp())
     .action(async (board: string | undefined, _opts: unknown, command: Command) => {
       const given = Object.keys(command.opts()).filter(
@@ -172,6 +178,31 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .action(async (run: string, _opts: unknown, command: Command) => {
       const { reportCommand } = await import('./report-command.ts');
       code = await reportCommand(run, options(command));
+    });
+
+  addEvidenceCommands(program, (ended) => (code = ended));
+  program
+    .command('diff')
+    .description(
+      'what changed between two runs, or two firmware versions; exit code 1 when something is worse',
+    )
+    .argument('<before>', 'folder of the earlier run')
+    .argument('<after>', 'folder of the later run')
+    .action(async (before: string, after: string, _opts: unknown, command: Command) => {
+      const { diffCommand } = await import('./diff-command.ts');
+      code = diffCommand(before, after, options<GlobalOptions>(command));
+    });
+
+  program
+    .command('timestamp')
+    .description(
+      'time-stamps of a run by RFC 3161: asks an authority, or keeps the requests until one is at hand',
+    )
+    .argument('<run>', 'folder of a run')
+    .option('--authority <url>', 'address of a time-stamping authority')
+    .action(async (run: string, _opts: unknown, command: Command) => {
+      const { timestampCommand } = await import('./timestamp-command.ts');
+      code = await timestampCommand(run, options(command));
     });
 
   addImageCommand(program, (ended) => (code = ended));

@@ -91,6 +91,15 @@ async function allureOf(
 }
 
 /**
+ * Makes the HTML report, and the Allure results behind it, once more.
+ *
+ * @throws EvidenceError when it cannot be made
+ */
+export async function makeReport(model: RunModel, runDir: string, catalogue: Catalogue): Promise<void> {
+  await writeAllure(model, runDir, { describeCase: describer(catalogue) });
+}
+
+/**
  * Reads the record of a run that has ended, and reports it.
  *
  * @returns the run's exit code

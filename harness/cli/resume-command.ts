@@ -6,7 +6,9 @@ import { registeredCases, type RegisteredCase } from '../lifecycle/test-case.ts'
 import type { Continuation } from '../record/continuation.ts';
 import { RunRecord } from '../record/record.ts';
 import { sealIfMissing } from '../record/resume.ts';
+import type { Signer } from '../record/signing.ts';
 import { boardFileOf } from './board-of-run.ts';
+import { signerForRun } from './evidence/key-command.ts';
 import { withinDepth } from './depth.ts';
 import { acceptHarm, harmOf, operatorHere } from './harm.ts';
 import { lockRecord } from './lock-board.ts';
@@ -47,7 +49,7 @@ export async function resumeCommand(
     mustBeTheSame(run, prepared, bound);
     tell(run, options);
     if (continuation.ended) {
-      closeOnly(prepared, run.dir);
+      closeOnly(prepared, run.dir, bound.signer);
       return await runAndReport(prepared, options, run.dir);
     }
     const selected = casesOf(continuation.toRun);
@@ -110,6 +112,7 @@ function boundOptions(
     cuts: given.has('cuts') ? options.cuts : header.cuts,
     depth,
     everyIngress: given.has('ingress') ? options.ingress === 'all' : header.everyIngress,
+    signer: signerForRun(options.benchKey),
     lane: options.lane,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     withinMs: options.within * 60_000,
@@ -122,8 +125,8 @@ function casesOf(ids: readonly string[]): RegisteredCase[] {
 }
 
 /** The device has been left in order by the run itself; only the end of its record is missing. */
-function closeOnly({ loaded: { secrets } }: Prepared, dir: string): void {
-  if (!sealIfMissing(dir)) RunRecord.resume({ dir, secrets }).closeAgain();
+function closeOnly({ loaded: { secrets } }: Prepared, dir: string, signer: Signer | undefined): void {
+  if (!sealIfMissing(dir, signer)) RunRecord.resume({ dir, secrets, signer }).closeAgain();
 }
 
 function tell({ dir, continuation }: UnfinishedRun, { json }: RunOptions): void {

@@ -5,6 +5,7 @@ import type Mocha from 'mocha';
 import { defaultBoard, defaultOutDir, pathForPeople } from './paths.ts';
 import type { RunOptions } from './options.ts';
 import { planOf } from './plan-command.ts';
+import { signerForRun } from './evidence/key-command.ts';
 import { liveProgress, silentProgress, type Progress } from './progress.ts';
 import { loadReporting } from './reporting.ts';
 import { reportRun } from './reports.ts';
@@ -40,6 +41,7 @@ export async function runCommand(
     cuts: options.cuts,
     depth: options.depth,
     everyIngress: options.ingress === 'all',
+    signer: signerForRun(options.benchKey),
     lane: options.lane,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     withinMs: options.within * 60_000,

@@ -30,7 +30,7 @@ export function inputFiles({ board, sources, loaded, declarationSha256, catalogu
     ...(value === undefined ? { secret: true } : { value }),
   }));
   return [
-    { name: 'board.yaml', text: unchanged(sources.file, loaded.sha256), mediaType: yaml },
+    ...boardTexts(loaded, sources.file),
     ...(board.module === undefined ? [] : [moduleOf(board.module)]),
     { name: 'environment.json', text: inJson(environment), mediaType: json },
     {
@@ -44,6 +44,15 @@ export function inputFiles({ board, sources, loaded, declarationSha256, catalogu
       mediaType: yaml,
     })),
   ];
+}
+
+/** The board file, and its profile where that is a file of its own; one digest covers both, in this order. */
+function boardTexts({ sha256, profile }: Prepared['loaded'], boardFile: string): RunInput[] {
+  const files = [boardFile, ...(profile === undefined ? [] : [profile.file])];
+  const texts = files.map((file) => readFileSync(file));
+  mustBeUnchanged(boardFile, sha256Hex(Buffer.concat(texts)), sha256);
+  const names = ['board.yaml', 'profile.yaml'];
+  return texts.map((bytes, n) => ({ name: names[n] ?? '', text: bytes.toString('utf8'), mediaType: yaml }));
 }
 
 /** The plan of `fieldproof plan --json` for the same selection. */
@@ -63,7 +72,12 @@ function moduleOf(file: string): RunInput {
 
 function unchanged(file: string, sha256: string): string {
   const bytes = readFileSync(file);
-  if (sha256Hex(bytes) === sha256) return bytes.toString('utf8');
+  mustBeUnchanged(file, sha256Hex(bytes), sha256);
+  return bytes.toString('utf8');
+}
+
+function mustBeUnchanged(file: string, is: string, was: string): void {
+  if (is === was) return;
   throw new BoardFileError('file-changed', `${file} was changed while the run was being prepared`, {
     hint: 'Start again.',
   });

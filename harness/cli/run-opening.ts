@@ -17,11 +17,11 @@ import { inputFiles, planInput } from './run-inputs.ts';
 import type { Prepared, Resumption, SessionOptions } from './session.ts';
 
 /** The record of a new run, or of the one that goes on. */
-export function recordOf(prepared: Prepared, { outDir, resume }: SessionOptions): RunRecord {
+export function recordOf(prepared: Prepared, { outDir, resume, signer }: SessionOptions): RunRecord {
   const { secrets } = prepared.loaded;
-  if (resume !== undefined) return RunRecord.resume({ dir: resume.dir, secrets });
+  if (resume !== undefined) return RunRecord.resume({ dir: resume.dir, secrets, signer });
   const runId = `${stamp()}-${prepared.board.board}`;
-  const record = RunRecord.open({ dir: join(outDir, runId), runId, secrets });
+  const record = RunRecord.open({ dir: join(outDir, runId), runId, secrets, signer });
   noteBoardFile(record.dir, prepared.sources.file);
   return record;
 }
@@ -61,7 +61,7 @@ export function resumeRecord(
 
 /** What a run is bound to: a run that goes on must find all of it as it was. */
 export function bindings(
-  { board, sources, declaration, declarationSha256, catalogue, loaded }: Prepared,
+  { board, sources, declaration, declarationSha256, catalogue, loaded, known }: Prepared,
   options: Omit<SessionOptions, 'plan' | 'progress'>,
 ): Omit<RunEvents['run-opened'], 'runId' | 'images' | 'inputs' | 'seed'> {
   return {
@@ -93,7 +93,8 @@ export function bindings(
     everyIngress: options.everyIngress,
     cuts: options.cuts,
     leftOut: options.leftOut.map(({ id }) => id),
-    ...(prepared.known === undefined ? {} : { known: prepared.known }),
+    ...(known === undefined ? {} : { known }),
+    ...(options.signer === undefined ? {} : { benchKey: options.signer.fingerprint }),
     ...(options.harmAccepted === undefined ? {} : { harmAccepted: options.harmAccepted }),
   };
 }

@@ -31,6 +31,7 @@ import type { HarmAccepted } from './harm.ts';
 import type { RunRecord } from '../record/record.ts';
 import type { Continuation } from '../record/continuation.ts';
 import type { KnownList, RunEvents } from '../record/events.ts';
+import type { Signer } from '../record/signing.ts';
 import { countVerdicts } from '../record/run-model.ts';
 import { combine, type Verdict } from '../verdict.ts';
 import { mustHaveSpace } from './disk-space.ts';
@@ -107,6 +108,8 @@ export interface SessionOptions {
   /** Runs of the same simulated board beside each other take different lanes, and so different locks. */
   lane: string;
   interactive: boolean;
+  /** Signs the close of the record; absent where the bench has no key. */
+  signer?: Signer | undefined;
   /** After this long the run is ended as if the operator had asked. */
   withinMs: number;
   /** Told where the record is, before hardware is touched. */

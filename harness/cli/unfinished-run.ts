@@ -92,6 +92,7 @@ export function mustBeTheSame(
     ...difference('code of the harness', header.build, now.build),
     ...difference('Node', header.node, now.node),
     ...difference('platform', header.platform, now.platform),
+    ...difference('key of the bench', header.benchKey, now.benchKey),
     ...difference('selected cases', list(header.selected), list(now.selected)),
     ...difference('cases left out', list(header.leftOut), list(now.leftOut)),
     ...difference('depth', header.depth, now.depth),

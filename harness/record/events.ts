@@ -129,6 +129,8 @@ export interface RunEvents {
      * earlier versions.
      */
     inputs?: readonly StoredPayload[];
+    /** Fingerprint of the key that is to sign the close; absent where the bench had none. */
+    benchKey?: string;
     command: readonly string[];
     /** Names of faults that the operator switched on in a simulated device; part of the account, unseen by suites. */
     defects: readonly string[];

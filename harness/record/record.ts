@@ -29,6 +29,8 @@ import { prepareResume } from './resume.ts';
 import { readSalts, storeSalts } from './salts.ts';
 import { writeSeal } from './seal.ts';
 import { SecretGuard, type Secret } from './secrets.ts';
+import { writeSignedSeal } from './signed-seal.ts';
+import type { Signer } from './signing.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
 export interface RecordOptions {
@@ -39,6 +41,8 @@ export interface RecordOptions {
   runId?: string;
   /** How much of images is kept beside the record. */
   payloads?: PayloadLimits;
+  /** Signs the seal at the close; a record without one is closed all the same. */
+  signer?: Signer | undefined;
 }
 
 /** Where in the run an entry belongs. */
@@ -78,13 +82,15 @@ export class RunRecord {
   readonly #payloads: PayloadStore;
   readonly #leaves: Uint8Array[];
   readonly #start: Start;
+  readonly #signer: Signer | undefined;
   readonly #channels = new Map<string, ChannelLog>();
   readonly #stems = new Set<string>();
   #failure: EvidenceError | undefined;
   #seal: Seal | undefined;
   #released = false;
 
-  private constructor({ dir, payloads }: RecordOptions, file: AppendFile, guard: SecretGuard, start: Start) {
+  private constructor(options: RecordOptions, file: AppendFile, guard: SecretGuard, start: Start) {
+    const { dir, payloads, signer } = options;
     this.dir = dir;
     this.#payloads = new PayloadStore(dir, guard, payloads);
     this.runId = start.runId;
@@ -92,6 +98,7 @@ export class RunRecord {
     this.#guard = guard;
     this.#leaves = start.leaves;
     this.#start = start;
+    this.#signer = signer;
   }
 
   /**
@@ -226,7 +233,11 @@ export class RunRecord {
     this.#sync();
     const head = hex(this.#leaves[count]);
     const seal: Seal = { runId: this.runId, count, root, head, tUtc: utcNow() };
-    this.#guarded(() => writeSeal(this.dir, seal));
+    const signer = this.#signer;
+    this.#guarded(() => {
+      writeSeal(this.dir, seal);
+      if (signer !== undefined) writeSignedSeal(this.dir, seal, signer);
+    });
     this.#seal = seal;
     this.abandon();
     return seal;

@@ -19,6 +19,8 @@ import {
 import { unnamedPayloads } from './payloads.ts';
 import { checkRun } from './read.ts';
 import { sealOf, writeSeal } from './seal.ts';
+import { writeSignedSeal } from './signed-seal.ts';
+import type { Signer } from './signing.ts';
 import { segmentsOf, wireFiles } from './segments.ts';
 
 export interface ResumeState {
@@ -93,12 +95,14 @@ function otherSecrets(entries: readonly Entry[], now: readonly SecretCommitment[
  * @returns false when there is nothing to do: it is not closed, or is sealed already
  * @throws EvidenceError when its files are not as they were written
  */
-export function sealIfMissing(dir: string): boolean {
+export function sealIfMissing(dir: string, signer?: Signer): boolean {
   const closed = readChain(dir).entries.at(-1);
   if (closed?.kind !== 'record-closed' || existsSync(join(dir, sealFile))) return false;
   const [problem] = checkRun(dir);
   if (problem !== undefined) throw refused(dir, `${problem.where}: ${problem.message}`, 'Start a new run.');
-  writeSeal(dir, sealOf(closed));
+  const seal = sealOf(closed);
+  writeSeal(dir, seal);
+  if (signer !== undefined) writeSignedSeal(dir, seal, signer);
   return true;
 }
 

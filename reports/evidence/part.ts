@@ -12,6 +12,11 @@ export interface PackagePart {
   about: string;
   /** Bytes in memory, or a file of any size that is read in pieces. */
   content: { bytes: Uint8Array } | { file: string };
+  /**
+   * Folders of the package of which it repeats contents, such as `wire` for a report with transcripts: where those
+   * are withheld, so is this.
+   */
+  repeats?: readonly string[];
 }
 
 /** What every part is made from. */
