@@ -12,11 +12,17 @@ const ptsnameR = libc.func('int ptsname_r(int fd, uint8_t *name, size_t bytes)')
 const tcgetattr = libc.func('int tcgetattr(int fd, uint8_t *termios)');
 const cfmakeraw = libc.func('void cfmakeraw(uint8_t *termios)');
 const tcsetattr = libc.func('int tcsetattr(int fd, int actions, uint8_t *termios)');
+const fcntl = libc.func('int fcntl(int fd, int command, ...)');
+const writeSome = libc.func('long write(int fd, const uint8_t *bytes, size_t count)');
 
 /** O_CLOEXEC of Linux on x86-64 and ARM: no child may inherit a master, or unplugging would not be seen. */
 const O_CLOEXEC = 0o2000000;
 /** Larger than `struct termios` of any libc (60 bytes in glibc). */
 const TERMIOS_BYTES = 256;
+const F_SETFL = 4;
+const EAGAIN = 11;
+/** How soon a full line is tried again. */
+const AGAIN_AFTER_MS = 2;
 /** What a line that nobody reads may hold back; beyond it bytes are lost, as on a wire. */
 const HELD_BACK_BYTES = 65_536;
 
@@ -32,6 +38,8 @@ export class Pty {
   readonly path: string;
   readonly #slave: number;
   readonly #master: ReadStream;
+  readonly #fd: number;
+  #heldBack = Buffer.alloc(0);
   #open = true;
 
   /** Opens a raw pseudo-terminal; `close()` makes the tty vanish. @throws Error when the system has none left */
@@ -48,6 +56,9 @@ export class Pty {
     check(tcgetattr(this.#slave, termios), 'tcgetattr');
     cfmakeraw(termios);
     check(tcsetattr(this.#slave, 0, termios), 'tcsetattr');
+    // The stream would write with blocking calls, and stop this process where nobody reads the tty.
+    check(fcntl(master, F_SETFL, 'int', constants.O_RDWR | constants.O_NONBLOCK), 'fcntl');
+    this.#fd = master;
     this.#master = new ReadStream(master);
     this.#master.on('data', onData);
     this.#master.on('error', () => this.close());
@@ -55,7 +66,19 @@ export class Pty {
 
   /** Towards the bench. Lost when the tty is gone or nobody reads it for too long. */
   write(bytes: Uint8Array): void {
-    if (this.#open && this.#master.writableLength < HELD_BACK_BYTES) this.#master.write(bytes);
+    const waiting = this.#heldBack.length > 0;
+    if (!this.#open || this.#heldBack.length >= HELD_BACK_BYTES) return;
+    this.#heldBack = Buffer.concat([this.#heldBack, bytes]);
+    if (!waiting) this.#push();
+  }
+
+  /** Writes what the line takes now, and the rest a little later. */
+  #push(): void {
+    if (!this.#open) return;
+    const written = writeSome(this.#fd, this.#heldBack, this.#heldBack.length) as number;
+    if (written < 0 && koffi.errno() !== EAGAIN) return this.close();
+    this.#heldBack = this.#heldBack.subarray(Math.max(0, written));
+    if (this.#heldBack.length > 0) setTimeout(() => this.#push(), AGAIN_AFTER_MS).unref();
   }
 
   close(): void {

@@ -3,7 +3,9 @@
 import type { z } from 'zod';
 import type { Answer } from '../../harness/capabilities.ts';
 import type { AdapterModule, AdapterRoles, AnyAdapterModule, Driver } from '../../harness/driver.ts';
+import { monotonicMs } from '../../harness/clock.ts';
 import { DriverError, FrameError } from '../../harness/errors.ts';
+import { answerTo, turnedAway } from './faults.ts';
 import { OpcUaDriver } from './opcua-driver.ts';
 import type {
   alarmSchema,
@@ -14,6 +16,7 @@ import type {
   installSchema,
   nodeSchema,
   softwareUpdateSchema,
+  writeSchema,
 } from './settings.ts';
 import { callForAnswer, confirmUpdate, installPackage, offerImage } from './software-update.ts';
 import { loadOpcUa } from './library.ts';
@@ -63,15 +66,48 @@ const call: AdapterModule<'action', z.infer<typeof callSchema>> = {
   role: 'action',
   create: ({ objectId, methodId, withinMs, inputs }, wire) => ({
     perform: () =>
-      callForAnswer(
-        opcua(wire).nodes,
-        objectId,
-        methodId,
-        withinMs,
-        inputs.map(({ type, value }) => ({ type, value })),
+      unlessTurnedAway(opcua(wire), objectId, () =>
+        callForAnswer(
+          opcua(wire).nodes,
+          objectId,
+          methodId,
+          withinMs,
+          inputs.map(({ type, value }) => ({ type, value })),
+        ),
       ),
   }),
 };
+
+const write: AdapterModule<'action', z.infer<typeof writeSchema>> = {
+  name: 'opcua-write',
+  role: 'action',
+  create: ({ nodeId, type, value }, wire) => ({
+    perform: () =>
+      unlessTurnedAway(opcua(wire), nodeId, async () => {
+        const startedAtMs = monotonicMs();
+        const accepted = (): Pick<Answer, 'kind'> => ({ kind: 'accepted' });
+        const answer = await opcua(wire).nodes.write(nodeId, { type, value }).then(accepted, answerTo);
+        return { ...answer, elapsedMs: monotonicMs() - startedAtMs };
+      }),
+  }),
+};
+
+/** Whoever acts without protection may be refused before the act: at the channel, or as the session is made. */
+async function unlessTurnedAway(
+  driver: OpcUaDriver,
+  nodeId: string,
+  act: () => Promise<Answer>,
+): Promise<Answer> {
+  const startedAtMs = monotonicMs();
+  try {
+    await driver.nodes.reach(nodeId);
+  } catch (error) {
+    const reason = turnedAway(driver.settings, error);
+    if (reason === undefined) throw error;
+    return { kind: 'refused', reason, elapsedMs: monotonicMs() - startedAtMs };
+  }
+  return act();
+}
 
 const softwareUpdate: AdapterModule<'ingress', z.infer<typeof softwareUpdateSchema>> = {
   name: 'opcua-software-update',
@@ -164,6 +200,7 @@ export const adapters: readonly AnyAdapterModule[] = [
   node,
   identity,
   call,
+  write,
   softwareUpdate,
   install,
   confirm,

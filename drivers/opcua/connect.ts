@@ -1,20 +1,14 @@
 /** From settings to a live session: discovery, trust, secure channel, login. */
 
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import type {
-  ClientSession,
-  EndpointDescription,
-  OPCUAClient,
-  OPCUAClientOptions,
-  UserIdentityInfo,
-} from 'node-opcua-client';
+import { X509Certificate } from 'node:crypto';
+import type { ClientSession, OPCUAClient, OPCUAClientOptions, UserIdentityInfo } from 'node-opcua-client';
 import { Deadline, within } from '../../harness/clock.ts';
 import type { WireLog } from '../../harness/driver.ts';
 import { BenchError, DriverError, TimeoutError } from '../../harness/errors.ts';
 import { trustDecided } from './certificate-store.ts';
 import { endOf, statusNameOf, deviceSays, toBenchError } from './faults.ts';
+import { askWithoutSecurity, notOffered, policyOf } from './endpoints.ts';
+import { readKeyPair } from './key-pair.ts';
 import { SessionLink, settle } from './link.ts';
 import type { OpcUaLibrary } from './library.ts';
 import {
@@ -50,6 +44,8 @@ export class Connector {
   #wire: Wire | undefined;
   #link: SessionLink | undefined;
   #aborted: BenchError | undefined;
+  /** What to try next, should the server refuse what is asked of it at this moment. */
+  #hint: string | undefined;
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -63,7 +59,8 @@ export class Connector {
    */
   async connect(): Promise<SessionLink> {
     const { settings, name, library, pki, endpointUrl } = this.#options;
-    await ensureClientCertificate(library, pki, settings.applicationUri);
+    if (settings.clientCertificate === undefined)
+      await ensureClientCertificate(library, pki, settings.applicationUri);
     const what = `${name}: connecting to ${endpointUrl}`;
     const deadline = new Deadline(settings.connectWithinMs);
     try {
@@ -94,21 +91,42 @@ export class Connector {
   }
 
   async #openChannel(what: string): Promise<OPCUAClient> {
-    const { settings, endpointUrl, pki, pin, log } = this.#options;
+    const { settings, endpointUrl, pki, pin, log, library } = this.#options;
     if (settings.securityMode === 'None') {
       const client = this.#client(undefined);
       await client.connect(endpointUrl);
+      this.#hint = await askWithoutSecurity(library, client, endpointUrl);
       return client;
     }
     const der = pin instanceof Uint8Array ? pin : await this.#discover(what);
     const how = await checkServerCertificate(der, pin, pki);
     const client = this.#client(Buffer.from(der));
-    await client.connect(endpointUrl); // the server proves here that it holds the certificate's key
+    try {
+      await client.connect(endpointUrl); // the server proves here that it holds the certificate's key
+    } catch (error) {
+      await this.#compareWithPin(what);
+      throw error;
+    }
     if (how === 'first-use') {
       await rememberServerCertificate(der, pki);
       log.event(`server certificate ${thumbprints(der).sha1} accepted at first use, and remembered`);
     }
     return client;
+  }
+
+  /**
+   * A server that was spoken to with another's certificate says anything but that.
+   *
+   * @throws DriverError when the certificate that it names is not the pinned one
+   */
+  async #compareWithPin(what: string): Promise<void> {
+    const { pin, pki } = this.#options;
+    if (!(pin instanceof Uint8Array)) return;
+    const refusal = this.#wire; // the reason lies there, should there be no other
+    const named = await this.#discover(what).catch(() => undefined);
+    this.#wire = refusal;
+    this.#hint = undefined;
+    if (named !== undefined) await checkServerCertificate(named, pin, pki);
   }
 
   #adopt(client: OPCUAClient, session: ClientSession, wire: Wire, library: OpcUaLibrary): SessionLink {
@@ -165,12 +183,15 @@ export class Connector {
     if (wire === this.#wire) this.#link?.wireEnded();
   }
 
-  /** The server's certificate, from a connection without security, as every server allows for GetEndpoints. */
+  /** The server's certificate, from a connection without security, as nearly every server allows for GetEndpoints. */
   async #discover(what: string): Promise<Uint8Array> {
     const { settings, library, endpointUrl } = this.#options;
     const client = this.#client(undefined, 'None');
+    this.#hint =
+      'It tells nobody its endpoints without security: set trust: pinned, and serverCertificate to a file with its certificate.';
     await client.connect(endpointUrl);
     const offers = await client.getEndpoints({ endpointUrl });
+    this.#hint = undefined;
     await settle(client.disconnect(), settings.connectWithinMs);
     this.#clients.delete(client);
     const { ua } = library;
@@ -179,21 +200,11 @@ export class Connector {
     const fit = offers.find(
       (offer) => offer.securityMode === mode && offer.securityPolicyUri === String(policy),
     );
-    if (fit === undefined) throw this.#notOffered(what, offers);
+    if (fit === undefined) throw notOffered(library, what, settings, offers);
     const certificate = firstOf(fit.serverCertificate);
     if (certificate.length === 0)
       throw new DriverError('no-certificate', `${what}: the server names no certificate`);
     return certificate;
-  }
-
-  #notOffered(what: string, offers: readonly EndpointDescription[]): DriverError {
-    const { settings, library } = this.#options;
-    const list = offers.map((offer) => describeOffer(library, offer)).join(', ');
-    const asked = `${settings.securityMode}/${policyOf(settings.securityMode, settings)}`;
-    return new DriverError('not-offered', `${what}: the server does not offer ${asked}`, {
-      data: { asked, offers: list },
-      hint: `It offers ${list || 'nothing'}; set securityMode and securityPolicy in the board file.`,
-    });
   }
 
   async #identity(): Promise<UserIdentityInfo> {
@@ -203,7 +214,7 @@ export class Connector {
     if (user.kind === 'anonymous') return { type: UserTokenType.Anonymous };
     if (user.kind === 'name')
       return { type: UserTokenType.UserName, userName: user.name, password: user.password };
-    const { certificate, privateKey } = await readUserCertificate(user, boardDir);
+    const { certificate, privateKey } = await readKeyPair(user, boardDir);
     return { type: UserTokenType.Certificate, certificateData: certificate, privateKey };
   }
 
@@ -230,12 +241,14 @@ export class Connector {
     if (wire?.scanner.garbage === true) return endOf(library, what, wire);
     if (error instanceof TimeoutError) return error;
     const status = statusNameOf(library, error);
-    if (status !== undefined) return deviceSays(what, status, { cause: error });
+    const hint = this.#hint === undefined ? {} : { hint: this.#hint };
+    if (status !== undefined) return deviceSays(what, status, { cause: error, ...hint });
     if (wire?.scanner.errorMessage !== undefined) {
       const end = endOf(library, what, wire);
       return deviceSays(what, String(end.data['status']), {
         cause: end,
         data: { reason: end.data['reason'] },
+        ...hint,
       });
     }
     if (wire !== undefined && (wire.ended || wire.peerEnded || wire.cause !== undefined)) {
@@ -254,46 +267,7 @@ export class Connector {
   }
 }
 
-export function policyOf(
-  mode: OpcUaSettings['securityMode'],
-  settings: Pick<OpcUaSettings, 'securityPolicy'>,
-): NonNullable<OpcUaSettings['securityPolicy']> {
-  return mode === 'None' ? 'None' : (settings.securityPolicy ?? 'Basic256Sha256');
-}
-
-function describeOffer({ ua }: OpcUaLibrary, offer: EndpointDescription): string {
-  const policy = (offer.securityPolicyUri ?? '').split('#').at(-1);
-  return `${ua.MessageSecurityMode[offer.securityMode]}/${policy}`;
-}
-
 /** A server may send its certificate followed by those of its authorities: the first is its own. */
 function firstOf(chain: Uint8Array | null): Uint8Array {
   return chain === null || chain.length === 0 ? new Uint8Array() : new X509Certificate(chain).raw;
-}
-
-/** @throws DriverError naming the file that cannot be used */
-export async function readUserCertificate(
-  user: { certificateFile: string; keyFile: string },
-  boardDir: string,
-): Promise<{ certificate: Buffer; privateKey: string }> {
-  const certificate = await readWith(
-    resolve(boardDir, user.certificateFile),
-    (bytes) => new X509Certificate(bytes),
-  );
-  const key = await readWith(resolve(boardDir, user.keyFile), (bytes) => createPrivateKey(bytes));
-  if (!certificate.checkPrivateKey(key)) {
-    throw new DriverError('key-mismatch', `${user.keyFile} is not the key of ${user.certificateFile}`);
-  }
-  return { certificate: certificate.raw, privateKey: key.export({ type: 'pkcs8', format: 'pem' }) as string };
-}
-
-async function readWith<T>(path: string, parse: (bytes: Buffer) => T): Promise<T> {
-  try {
-    return parse(await readFile(path));
-  } catch (error) {
-    throw new DriverError('bad-user-certificate', `${path} cannot be used for login`, {
-      cause: error,
-      hint: 'certificateFile takes PEM or DER, keyFile an unencrypted PEM key; paths start at the board file.',
-    });
-  }
 }

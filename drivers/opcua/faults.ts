@@ -12,6 +12,7 @@ import {
 import type { Answer } from '../../harness/capabilities.ts';
 import type { OpcUaLibrary } from './library.ts';
 import type { Wire } from './recording-transport.ts';
+import type { OpcUaSettings } from './settings.ts';
 
 /** Status codes that mean: this session or channel is over; another one may work. */
 const sessionOver = new Set([
@@ -32,13 +33,14 @@ const hints: Readonly<Record<string, string>> = {
     'Check user name and password in the board file under "user"; a user certificate must be trusted by the device.',
   BadIdentityTokenInvalid: 'Check that the server offers this kind of user; see "user" in the board file.',
   BadCertificateUntrusted:
-    "Trust our client certificate on the device: pki/own/certs/client.pem in this wire's state folder.",
+    "Trust our client certificate on the device: clientCertificate in the board file, or pki/own/certs/client.pem in this wire's state folder.",
   BadSecurityChecksFailed:
-    "The device may not trust our client certificate: pki/own/certs/client.pem in this wire's state folder.",
+    "The device may not trust our client certificate: clientCertificate in the board file, or pki/own/certs/client.pem in this wire's state folder.",
   BadCertificateUriInvalid:
     'Make applicationUri in the board file and the one in the client certificate agree.',
   BadCertificateTimeInvalid:
     "Check the device's clock and this computer's; the certificate is outside its dates.",
+  BadNotExecutable: 'Check in the board file under "user" who calls the method: not everybody may.',
   BadNodeIdUnknown: 'Browse the server for the right node id; ns=N may have changed, nsu=URI does not.',
   BadTooManySessions: 'Close other OPC UA clients, or wait until their sessions have timed out.',
   BadTooManyOperations: 'Ask for fewer things at once.',
@@ -162,4 +164,28 @@ export function answerTo(error: unknown): Pick<Answer, 'kind' | 'reason'> {
     return typeof status === 'string' ? { kind: 'closed', reason: status } : { kind: 'closed' };
   }
   throw error;
+}
+
+/** Statuses by which a server says that a channel without security is not enough. */
+const insecure = new Set([
+  'BadSecurityPolicyRejected',
+  'BadSecurityModeRejected',
+  'BadSecurityModeInsufficient',
+]);
+/** Statuses by which a server says that it serves nobody whom it does not know. */
+const unknownUser = new Set(['BadIdentityTokenInvalid', 'BadIdentityTokenRejected', 'BadUserAccessDenied']);
+
+/**
+ * Why a server gave no session, where that is its answer to whoever comes without protection. With a security policy,
+ * a name or a certificate of ours, a refusal may be our own mistake, and is no answer.
+ *
+ * @returns the status name, or undefined where the error is the bench's
+ */
+export function turnedAway(
+  { securityMode, user }: Pick<OpcUaSettings, 'securityMode' | 'user'>,
+  error: unknown,
+): string | undefined {
+  if (!(error instanceof DeviceException) || securityMode !== 'None') return undefined;
+  const status = String(error.data['status']);
+  return insecure.has(status) || (user.kind === 'anonymous' && unknownUser.has(status)) ? status : undefined;
 }

@@ -103,7 +103,7 @@ describe('opcua security', () => {
     const user = { kind: 'certificate', certificateFile: 'trusted.pem', keyFile: 'stranger.key' } as const;
     assert.equal((await rejects({ user })).code, 'key-mismatch');
     const missing = { kind: 'certificate', certificateFile: 'trusted.pem', keyFile: 'none.key' } as const;
-    assert.equal((await rejects({ user: missing })).code, 'bad-user-certificate');
+    assert.equal((await rejects({ user: missing })).code, 'bad-certificate');
   });
 
   it('says where our certificate lies when the server does not trust it', async () => {

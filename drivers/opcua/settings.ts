@@ -51,6 +51,15 @@ export const settingsSchema = z.strictObject({
     .string()
     .optional()
     .describe('for trust: pinned: a PEM or DER file, or the SHA-1 or SHA-256 thumbprint in hex'),
+  clientCertificate: z
+    .strictObject({
+      certificateFile: z.string().min(1).describe('PEM or DER, relative to the board file'),
+      keyFile: z.string().min(1).describe('PEM private key of the certificate, relative to the board file'),
+    })
+    .optional()
+    .describe(
+      'our own application certificate, where the device trusts only those of an authority; its URI must be applicationUri. Default: a self-signed one, made once in the state folder of the wire',
+    ),
   applicationUri: z
     .string()
     .regex(/^[a-z][a-z0-9+.-]*:.+/i, 'is a URI')
@@ -88,6 +97,10 @@ export const callSchema = z.strictObject({
   methodId: nodeId('the method'),
   inputs: z.array(variantSchema).default([]).describe('input arguments in order'),
   withinMs: milliseconds('for the answer', 30_000),
+});
+
+export const writeSchema = variantSchema.extend({
+  nodeId: nodeId('the variable to write'),
 });
 
 export const softwareUpdateSchema = z.strictObject({
@@ -163,6 +176,12 @@ const adapters: readonly AdapterSpec[] = [
     settings: identitySchema,
   },
   { name: 'opcua-call', role: 'action', summary: 'a method call', settings: callSchema },
+  {
+    name: 'opcua-write',
+    role: 'action',
+    summary: 'a write of the Value attribute of a variable',
+    settings: writeSchema,
+  },
   {
     name: 'opcua-software-update',
     role: 'ingress',
