@@ -1,11 +1,12 @@
-/** Writes the JSON Schemas of board files and declarations from the code; with --check, says whether they are current. */
+/** Writes the JSON Schemas of board files, profiles and declarations from the code; with --check, says whether they are current. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { boardJsonSchema, declarationJsonSchema } from '../harness/board/index.ts';
+import { boardJsonSchema, declarationJsonSchema, profileJsonSchema } from '../harness/board/index.ts';
 import { driverSpecs } from '../harness/cli/registry.ts';
 
 const files: readonly [string, unknown][] = [
   ['boards/board.schema.json', boardJsonSchema(driverSpecs)],
+  ['boards/profile.schema.json', profileJsonSchema(driverSpecs)],
   ['boards/declaration.schema.json', declarationJsonSchema()],
 ];
 const check = process.argv.includes('--check');

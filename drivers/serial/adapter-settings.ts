@@ -67,6 +67,13 @@ export const ymodem = z.strictObject({
       'Time for the receiver to answer a block. The receiver repeats its own request every 10 s after the protocol, ' +
         'and only it can ask for a lost block again, so a shorter time gives up early. Milliseconds.',
     ),
+  secondRequestWithinMs: milliseconds
+    .optional()
+    .describe(
+      'Time for the receiver to ask for the first block, once it has acknowledged block 0; then it is sent unasked. ' +
+        'When absent the receiver must ask, as the protocol shows it. Set to 50 or so for one that asks only after a ' +
+        'time-out of its own (U-Boot: 4.3 s). Milliseconds.',
+    ),
   verifyWithinMs: milliseconds
     .default(30_000)
     .describe("Time from the transfer's end to the device's verdict. Milliseconds."),

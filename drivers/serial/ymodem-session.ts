@@ -58,10 +58,25 @@ export async function endOf(work: () => Promise<TransferEnd>): Promise<TransferE
   });
 }
 
+/** How long the receiver may take. */
+export interface YmodemTimes {
+  /** To answer one block, beside the time on the wire. */
+  blockWithinMs: number;
+  /**
+   * To ask for the first block, once it has acknowledged block 0; then that block is sent unasked. Absent: it must ask.
+   *
+   * The reference shows the request behind the acknowledgement (section 5), and the sender waits for it. Receivers
+   * exist that acknowledge, and ask only after a time-out of their own (U-Boot, common/xyzModem.c: the stream's first
+   * read sends the ACK and looks for a block at once).
+   */
+  secondRequestWithinMs?: number | undefined;
+}
+
 /** One transfer, from the request for the file on. Subclasses say what is sent. */
 export class YmodemSession {
   protected readonly channel: YmodemChannel;
   protected readonly blockWithinMs: number;
+  readonly #secondRequestWithinMs: number | undefined;
   readonly #totalBytes: number;
   /** Bytes of the file that the receiver has acknowledged. */
   acknowledgedBytes = 0;
@@ -74,9 +89,10 @@ export class YmodemSession {
   /** From here on time is counted. */
   protected lastSentAtMs = monotonicMs();
 
-  constructor(channel: YmodemChannel, blockWithinMs: number, totalBytes: number) {
+  constructor(channel: YmodemChannel, times: YmodemTimes, totalBytes: number) {
     this.channel = channel;
-    this.blockWithinMs = blockWithinMs;
+    this.blockWithinMs = times.blockWithinMs;
+    this.#secondRequestWithinMs = times.secondRequestWithinMs;
     this.#totalBytes = totalBytes;
   }
 
@@ -85,7 +101,19 @@ export class YmodemSession {
     await this.awaitRequest('to ask for the file', this.blockWithinMs);
     this.#receiverSeen = true;
     await this.deliver(header, 'block 0', true);
-    await this.awaitRequest('to ask for the first block', this.blockWithinMs);
+    await this.#awaitSecondRequest();
+  }
+
+  async #awaitSecondRequest(): Promise<void> {
+    const withinMs = this.#secondRequestWithinMs;
+    this.#strayBytes = 0;
+    try {
+      await this.awaitRequest('to ask for the first block', withinMs ?? this.blockWithinMs);
+    } catch (error) {
+      // Text in its place is no silence: the receiver may have given up, and a block would land in its command line.
+      const unasked = withinMs !== undefined && error instanceof TransferEnd && error.kind === 'silent';
+      if (!unasked) throw error;
+    }
   }
 
   /**

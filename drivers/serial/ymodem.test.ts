@@ -70,11 +70,16 @@ describe('YMODEM sender', () => {
     length: number,
     check: (answer: Answer, receiver: YmodemReceiver, bench: Bench) => Promise<void> | void,
     blockWithinMs = 10_000,
+    secondRequestWithinMs?: number,
   ): Promise<void> => {
     await withBench({}, async (bench) => {
       const receiver = new YmodemReceiver(bench.device, how);
       const file = { name: 'image.bin', bytes: bytesOf(length) };
-      await check(await bench.driver.console.sendFile(file, { blockWithinMs }), receiver, bench);
+      await check(
+        await bench.driver.console.sendFile(file, { blockWithinMs, secondRequestWithinMs }),
+        receiver,
+        bench,
+      );
     });
   };
   const arrived = (answer: Answer, receiver: YmodemReceiver, length: number): void => {
@@ -107,6 +112,38 @@ describe('YMODEM sender', () => {
 
   it('works with a receiver that answers late', async () => {
     await send({ lateMs: 60 }, 2000, (answer, receiver) => arrived(answer, receiver, 2000));
+  });
+
+  it('sends the first block unasked, where the board file says so, to a receiver that only acknowledges', async () => {
+    const check = (answer: Answer, receiver: YmodemReceiver): void => arrived(answer, receiver, 2000);
+    await send({ secondRequestAfterMs: 600_000 }, 2000, check, 10_000, 50);
+  });
+
+  it('waits for the second request otherwise', async () => {
+    await send({ secondRequestAfterMs: 400 }, 2000, (answer, receiver) => arrived(answer, receiver, 2000));
+    const silent = (answer: Answer): void => {
+      assert.equal(answer.kind, 'silent');
+      assert.match(answer.reason ?? '', /to ask for the first block/);
+    };
+    await send({ secondRequestAfterMs: 600_000 }, 2000, silent, 300);
+  });
+
+  it('takes a request that crosses the unasked first block for none', async () => {
+    const check = (answer: Answer, receiver: YmodemReceiver): void => {
+      arrived(answer, receiver, 2000);
+      assert.equal(receiver.blocks.length, 4, 'a block was sent twice');
+    };
+    const how = { secondRequestAfterMs: 600_000, requestCrosses: true };
+    await send(how, 2000, check, 10_000, 20);
+  });
+
+  it('sends no block unasked to a receiver that says something else', async () => {
+    const how = { secondRequestAfterMs: 600_000, thenSays: 'no space\r\n' };
+    const check = (answer: Answer, receiver: YmodemReceiver): void => {
+      assert.equal(answer.kind, 'garbage');
+      assert.equal(receiver.blocks.length, 1);
+    };
+    await send(how, 2000, check, 10_000, 300);
   });
 
   it('gives up after ten sendings of a block, and cancels', async () => {

@@ -6,7 +6,7 @@
 
 import type { Answer } from '../../harness/capabilities.ts';
 import { CONTROL, endOfBatchBlock, headerBlock } from './ymodem-frames.ts';
-import { endOf, TransferEnd, YmodemSession, type YmodemChannel } from './ymodem-session.ts';
+import { endOf, TransferEnd, YmodemSession, type YmodemChannel, type YmodemTimes } from './ymodem-session.ts';
 
 /** How long to wait for the request of the next file of the batch, and for its last word, where receivers differ. */
 const LAST_WORDS_WITHIN_MS = 3000;
@@ -15,16 +15,15 @@ const LAST_WORDS_WITHIN_MS = 3000;
  * Sends one file. The answer is `accepted` when the receiver acknowledged the end, `refused` when it cancelled,
  * `silent` at a deadline, `garbage` when what came was no YMODEM, `closed` when the transfer was stopped from our side.
  *
- * @param options.blockWithinMs time for the receiver to answer one block, beside the time on the wire
  * @throws DriverError when the name does not fit; PortError when the wire dies
  */
 export async function sendYmodem(
   channel: YmodemChannel,
   file: { name: string; bytes: Uint8Array },
-  options: { blockWithinMs: number },
+  times: YmodemTimes,
 ): Promise<Answer> {
   const header = headerBlock(file.name, file.bytes.length);
-  const transfer = new Transfer(channel, options.blockWithinMs, file.bytes.length);
+  const transfer = new Transfer(channel, times, file.bytes.length);
   const end = await endOf(() => transfer.run(header, file.bytes));
   await transfer.tellReceiver(end);
   return transfer.answer(end);

@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import type { AdapterRole, DriverSpec } from '../driver.ts';
-import { boardSchema, kebab, type AdapterUse, type BoardParts } from './board-schema.ts';
+import { boardSchema, type AdapterUse, type BoardParts } from './board-schema.ts';
+import { kebab } from './names.ts';
 
 const driverKey = z.string({ error: 'the kind of driver is needed (see `fieldproof list drivers`)' });
 const adapterKey = z.string({ error: 'the name of an adapter is needed' });

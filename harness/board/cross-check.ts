@@ -22,9 +22,7 @@ export function crossCheck(board: LoadedBoard, declaration: LoadedDeclaration): 
   const found = rules.flatMap((rule) => rule(board.board, declaration.declaration));
   return inOrder(
     found.map(({ in: where, path, message }) =>
-      where === 'declaration'
-        ? declaration.problem(path, message)
-        : { file: board.sources.file, path, message, ...board.sources.at(path) },
+      where === 'declaration' ? declaration.problem(path, message) : board.sources.problem(path, message),
     ),
   );
 }

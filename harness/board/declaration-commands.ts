@@ -1,7 +1,7 @@
 /** The part of a declaration on command messages: layout, authentication, freshness. */
 
 import { z } from 'zod';
-import { itemName } from './board-schema.ts';
+import { itemName } from './names.ts';
 
 /** Integers by name, with their size in bytes. */
 export const fieldTypeBytes = { u8: 1, u16: 2, u32: 4, u64: 8, i8: 1, i16: 2, i32: 4, i64: 8 } as const;

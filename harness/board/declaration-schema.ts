@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { stages } from '../capabilities.ts';
 import { detachedLayoutSchema } from '../image/formats/detached/layout.ts';
 import { policySchema, type Policy } from '../image/policy.ts';
-import { itemName, kebab } from './board-schema.ts';
+import { itemName, kebab } from './names.ts';
 import { checkCommands, commandsSchema } from './declaration-commands.ts';
 
 const milliseconds = z.number().int().positive().max(86_400_000);

@@ -27,7 +27,7 @@ export {
   policyOf,
 } from './declaration-schema.ts';
 export { FromRef } from './from-ref.ts';
-export { boardJsonSchema, declarationJsonSchema, type JsonSchema } from './json-schema.ts';
+export { boardJsonSchema, declarationJsonSchema, profileJsonSchema, type JsonSchema } from './json-schema.ts';
 export {
   loadBoard,
   type BoardFile,

@@ -5,6 +5,7 @@ import type { DriverSpec } from '../driver.ts';
 import { exactParts } from './board-parts.ts';
 import { boardSchema } from './board-schema.ts';
 import { declarationSchema } from './declaration-schema.ts';
+import { profileSchema } from './profile-schema.ts';
 
 /** A JSON Schema document (draft 2020-12). */
 export type JsonSchema = Record<string, unknown>;
@@ -15,9 +16,24 @@ export type JsonSchema = Record<string, unknown>;
  * language server of the tags with `yaml.customTags: ["!secret scalar", "!from scalar"]`.
  */
 export function boardJsonSchema(specs: readonly DriverSpec[]): JsonSchema {
-  const schema = z.toJSONSchema(boardSchema(exactParts(specs)), { io: 'input', unrepresentable: 'any' });
-  allowReferences(schema);
-  return { ...schema, title: 'Fieldproof board file' };
+  const parts = exactParts(specs);
+  const profile = z
+    .union([z.string().min(1), profileSchema(parts)])
+    .describe(
+      'How this device does things, through adapters on wires; or the path of a file that says so, from this file',
+    );
+  return described(boardSchema(parts).extend({ profile }), 'Fieldproof board file');
+}
+
+/** The schema of profiles that are files of their own. */
+export function profileJsonSchema(specs: readonly DriverSpec[]): JsonSchema {
+  return described(profileSchema(exactParts(specs)), 'Fieldproof profile');
+}
+
+function described(schema: z.ZodType, title: string): JsonSchema {
+  const written = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  allowReferences(written);
+  return { ...written, title };
 }
 
 /** The schema of declarations. */

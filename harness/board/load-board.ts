@@ -15,7 +15,8 @@ import type { Environment } from './environment.ts';
 import { problemsOf, valueAt } from './issues.ts';
 import { openingOrder } from './opening-order.ts';
 import { parseWhatStands } from './partial.ts';
-import { inOrder, pathText, refuseIfAny, type KeyPath, type Mark, type Problem } from './problem.ts';
+import { withProfile } from './profile-file.ts';
+import { inOrder, pathText, refuseIfAny, type KeyPath, type Problem } from './problem.ts';
 import { BoardScalars, type EnvironmentUse } from './scalars.ts';
 import { redact, type Secret } from './secrets.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
@@ -49,8 +50,8 @@ export interface BoardSources {
   file: string;
   /** Its folder: relative paths start here. */
   directory: string;
-  /** Place of a value, for errors that are found later. */
-  at(path: KeyPath): Mark;
+  /** A problem at the place of a value, for what is found later: in the profile's own file, where it has one. */
+  problem(path: KeyPath, message: string): Problem;
   /** Variables that went into the board. */
   environment: readonly EnvironmentUse[];
   /** What is doubtful but usable: a secret that others can read. */
@@ -61,8 +62,13 @@ export interface LoadedBoard {
   board: BoardFile;
   sources: BoardSources;
   secrets: readonly Secret[];
-  /** Of the board file's bytes, lower-case hex. */
+  /**
+   * Of the board file's bytes, followed by those of the profile's file where it has one (`cat BOARD PROFILE |
+   * sha256sum`); lower-case hex. Whoever alters the profile alters the board.
+   */
   sha256: string;
+  /** The profile's own file, absolute, and the digest of its bytes; absent where the board file holds the profile. */
+  profile?: { file: string; sha256: string };
 }
 
 /**
@@ -80,7 +86,10 @@ export async function loadBoard(
   const absolute = path.resolve(file);
   const bytes = await readBoardText(file, 'board file');
   const scalars = new BoardScalars(path.dirname(absolute), env);
-  const source = readYaml(file, bytes.toString('utf8'), scalars);
+  const { source, profile, unreadable } = await withProfile(
+    readYaml(file, bytes.toString('utf8'), scalars),
+    scalars,
+  );
 
   const shape = boardFileSchema.safeParse(source.value);
   const problems: Problem[] = [];
@@ -95,10 +104,13 @@ export async function loadBoard(
   problems.push(...files.problems);
 
   // A value that could not be read at all would be reported again as missing.
-  const told = new Set(
-    source.problems.filter(({ path: at }) => at.length > 0).map(({ path: at }) => pathText(at)),
-  );
-  const all = [...source.problems, ...problems.filter(({ path: at }) => !told.has(pathText(at)))];
+  const place = (problem: Problem): string => `${problem.file} ${pathText(problem.path)}`;
+  const told = new Set(source.problems.filter(({ path: at }) => at.length > 0).map(place));
+  const missed = unreadable ? place(source.problem(['profile'], '')) : undefined;
+  const all = [
+    ...source.problems,
+    ...problems.filter((problem) => !told.has(place(problem)) && place(problem) !== missed),
+  ];
   refuseIfAny(
     file,
     all.map((problem) => withoutSecrets(problem, scalars.secrets)),
@@ -118,12 +130,16 @@ export async function loadBoard(
     sources: {
       file: absolute,
       directory: path.dirname(absolute),
-      at: (at) => source.at(at),
+      problem: (at, message) => source.problem(at, message),
       environment: scalars.fromEnvironment,
       warnings: inOrder(scalars.warnings.map(({ path: at, message }) => source.problem(at, message))),
     },
     secrets: scalars.secrets.map((secret) => withDecodedKey(secret, keys)),
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256: createHash('sha256')
+      .update(bytes)
+      .update(profile?.bytes ?? '')
+      .digest('hex'),
+    ...(profile === undefined ? {} : { profile: { file: profile.file, sha256: profile.sha256 } }),
   };
 }
 

@@ -18,7 +18,16 @@ export interface EnvironmentUse {
 const isSecret = (at: KeyPath): boolean =>
   holdsSecret(at.at(-1)) || (at[0] === 'keys' && at.at(-1) !== 'encoding');
 
-/** Reads the scalars of one board file and remembers what came from outside. */
+/** Where a scalar stands. */
+interface Place {
+  /** Path in the board. */
+  at: KeyPath;
+  fail: (message: string) => void;
+  /** Of the file in which it stands. */
+  directory: string;
+}
+
+/** Reads the scalars of one board and remembers what came from outside. */
 export class BoardScalars implements ScalarReader {
   readonly tags = ['!secret', '!from'];
   readonly secrets: Secret[] = [];
@@ -34,6 +43,18 @@ export class BoardScalars implements ScalarReader {
   }
 
   read(tag: string | undefined, value: unknown, at: KeyPath, fail: (message: string) => void): unknown {
+    return this.#read(tag, value, { at, fail, directory: this.#directory });
+  }
+
+  /** Reads a file whose content stands at a path of the board: relative paths in it start at its own folder. */
+  within(directory: string, base: KeyPath): ScalarReader {
+    return {
+      tags: this.tags,
+      read: (tag, value, at, fail) => this.#read(tag, value, { at: [...base, ...at], fail, directory }),
+    };
+  }
+
+  #read(tag: string | undefined, value: unknown, { at, fail, directory }: Place): unknown {
     if (typeof value !== 'string') {
       if (tag !== undefined) fail(`${tag} needs a text behind it`);
       return value;
@@ -44,7 +65,7 @@ export class BoardScalars implements ScalarReader {
       fail(`the environment variable ${name} is not set; set it, or write \${${name}:-default}`);
     }
     if (tag === '!from') return this.#reference(replaced.text, fail);
-    if (tag === '!secret') return this.#secretFile(replaced.text, at, fail);
+    if (tag === '!secret') return this.#secretFile(replaced.text, { at, fail, directory });
     if (replaced.used.length > 0) this.#fromEnvironment(replaced.used, replaced.text, at);
     else if (isSecret(at)) this.#literalSecret(replaced.text, at);
     return replaced.text;
@@ -56,8 +77,8 @@ export class BoardScalars implements ScalarReader {
     return undefined;
   }
 
-  #secretFile(text: string, at: KeyPath, fail: (message: string) => void): string | undefined {
-    const file = path.resolve(this.#directory, text);
+  #secretFile(text: string, { at, fail, directory }: Place): string | undefined {
+    const file = path.resolve(directory, text);
     try {
       const { bytes, warning } = readSecretFile(file);
       if (warning !== undefined) this.warnings.push({ path: at, message: warning });

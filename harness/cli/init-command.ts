@@ -17,6 +17,7 @@ const copies: readonly [from: string, to: string][] = [
   ['boards/simulated/images', 'boards/simulated/images'],
   ['boards/simulated/keys', 'boards/simulated/keys'],
   ['boards/board.schema.json', 'boards/board.schema.json'],
+  ['boards/profile.schema.json', 'boards/profile.schema.json'],
   ['boards/declaration.schema.json', 'boards/declaration.schema.json'],
 ];
 

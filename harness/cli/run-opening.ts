@@ -31,7 +31,20 @@ export function opening(
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     catalogue: { version: catalogue.version, sha256: catalogue.sha256 },
-    board: { name: board.board, title: board.title, file: basename(sources.file), sha256: loaded.sha256 },
+    board: {
+      name: board.board,
+      title: board.title,
+      file: basename(sources.file),
+      sha256: loaded.sha256,
+      ...(loaded.profile === undefined
+        ? {}
+        : {
+            profile: {
+              file: relative(sources.directory, loaded.profile.file),
+              sha256: loaded.profile.sha256,
+            },
+          }),
+    },
     declaration: { file: relative(sources.directory, board.declaration), sha256: prepared.declarationSha256 },
     device: declaration.device as Readonly<Record<string, string>>,
     images,

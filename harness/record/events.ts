@@ -19,6 +19,12 @@ export interface NamedDigest {
   sha256: string;
 }
 
+/** A file that went into a run, by its path from the board file. Lower-case hex SHA-256 of its bytes. */
+export interface NamedFile {
+  file: string;
+  sha256: string;
+}
+
 export interface Finding {
   /** Kebab-case, stable: `forged-image-installed`. */
   code: string;
@@ -78,8 +84,9 @@ export interface RunEvents {
     node: string;
     platform: string;
     catalogue: { version: string; sha256: string };
-    board: { name: string; title: string; file: string; sha256: string };
-    declaration: { file: string; sha256: string };
+    /** The digest covers the board file and, behind it, the profile's file where that is a file of its own. */
+    board: { name: string; title: string; file: string; sha256: string; profile?: NamedFile };
+    declaration: NamedFile;
     device: Readonly<Record<string, string>>;
     images: readonly NamedDigest[];
     command: readonly string[];

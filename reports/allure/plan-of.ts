@@ -46,11 +46,16 @@ export function titleOf({ header }: RunModel): string {
   return [header.board.title || header.board.name, device].filter((part) => part !== '').join(' - ');
 }
 
+function boardDigests({ sha256, profile }: RunModel['header']['board']): Record<string, string> {
+  if (profile === undefined) return { 'board file sha256': sha256 };
+  return { 'board file and profile sha256': sha256, 'profile sha256': `${profile.sha256} (${profile.file})` };
+}
+
 function environmentOf({ header, runId, interrupted }: RunModel): Record<string, string> {
   return {
     run: interrupted ? `${runId} (interrupted)` : runId,
     board: `${header.board.name} (${header.board.title})`,
-    'board file sha256': header.board.sha256,
+    ...boardDigests(header.board),
     'declaration sha256': header.declaration.sha256,
     ...Object.fromEntries(Object.entries(header.device).map(([name, value]) => [`device ${name}`, value])),
     harness: header.harness,

@@ -71,7 +71,12 @@ export function runJson(
     endedAt: model.endedAt.tUtc,
     tookMs: model.tookMs,
     harness: header.harness,
-    board: { name: header.board.name, title: header.board.title, sha256: header.board.sha256 },
+    board: {
+      name: header.board.name,
+      title: header.board.title,
+      sha256: header.board.sha256,
+      ...(header.board.profile === undefined ? {} : { profile: header.board.profile }),
+    },
     device: header.device,
     catalogue: header.catalogue,
     depth: header.depth,

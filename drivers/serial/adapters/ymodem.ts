@@ -116,10 +116,11 @@ class Offer {
   async #transfer(endless?: EndlessTransfer): Promise<Answer> {
     const watch = this.#watch();
     try {
-      const { blockWithinMs, fileName } = this.#settings;
+      const { blockWithinMs, secondRequestWithinMs, fileName } = this.#settings;
       const file = { name: fileName ?? this.#image.name, bytes: this.#image.bytes };
       return await this.#console.sendFile(file, {
         blockWithinMs,
+        secondRequestWithinMs,
         stop: watch.signal,
         ...(endless === undefined ? {} : { endless }),
       });

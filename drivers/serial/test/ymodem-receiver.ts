@@ -16,6 +16,12 @@ export interface Misbehaviour {
   lateMs?: number;
   /** C characters sent at the start. */
   requests?: number;
+  /** Acknowledges block 0 without asking for the first block; asks after so many ms without one, or never. */
+  secondRequestAfterMs?: number;
+  /** Its request for the first block was on its way when that block came. */
+  requestCrosses?: boolean;
+  /** Says this behind the acknowledgement of block 0. */
+  thenSays?: string;
   nakFirstEot?: boolean;
   /** Goes back to its command line after EOT, without the batch's end. */
   oneFileOnly?: boolean;
@@ -104,7 +110,19 @@ export class YmodemReceiver {
     if (at === 0) this.#header(data);
     else this.data = Buffer.concat([this.data, data]);
     this.#expected += 1;
-    this.#reply(at === 0 ? Buffer.of(ACK, 0x43) : Buffer.of(ACK));
+    const { secondRequestAfterMs } = this.#how;
+    if (at === 0 && secondRequestAfterMs !== undefined) this.#askLate(secondRequestAfterMs);
+    if (at === 1 && this.#how.requestCrosses === true) this.#reply(Buffer.of(0x43));
+    const words = Buffer.from(at === 0 ? (this.#how.thenSays ?? '') : '');
+    this.#reply(
+      at === 0 && secondRequestAfterMs === undefined ? Buffer.of(ACK, 0x43) : Buffer.of(ACK, ...words),
+    );
+  }
+
+  #askLate(afterMs: number): void {
+    setTimeout(() => {
+      if (this.blocks.length === 1) this.#device.say('C');
+    }, afterMs).unref();
   }
 
   #misbehaves(at: number): boolean {
