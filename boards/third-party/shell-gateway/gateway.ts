@@ -5,7 +5,10 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { sampleKeys } from '../../../harness/image/sample-keys.ts';
 import { sha256Of, type RunningDevice } from '../device.ts';
 import { PoweredProcess } from '../powered-process.ts';
 
@@ -35,6 +38,7 @@ export async function startGateway(
   folder: string,
 ): Promise<RunningDevice> {
   const prepare = join(home, 'prepare');
+  writeFileSync(join(folder, 'published.pem'), publishedCertificates());
   const made = spawnSync(prepare, [folder, board], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (made.status !== 0) throw new Error(`${prepare} ${folder} ${board} ended with ${made.status}`);
   const namespaces = ['--mount', '--mount-proc', '--pid', '--fork', '--kill-child'];
@@ -57,4 +61,10 @@ export async function startGateway(
     },
     close: () => supply.close(),
   };
+}
+
+/** Certificates whose private keys everybody has, in PEM: what a maker may forget to take out of the trusted ones. */
+function publishedCertificates(): string {
+  const all = sampleKeys.flatMap(({ chain }) => chain);
+  return all.map((der) => new X509Certificate(der).toString()).join('');
 }
