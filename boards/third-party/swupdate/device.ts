@@ -19,7 +19,7 @@ export const device: ThirdPartyDevice = {
   title: 'SWUpdate 2022.12 on a Linux gateway',
   packages: ['swupdate', 'cpio', ...gatewayPackages],
   needs: ['swupdate', 'cpio', ...gatewayNeeds],
-  boards: ['policy', 'no-policy', 'test-authority'],
+  boards: ['policy', 'no-policy', 'keys-from-image'],
   start: (board, folder) =>
     startGateway({ home: import.meta.dirname, extension: 'swu', images }, board, folder),
 };
