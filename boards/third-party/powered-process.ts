@@ -24,6 +24,7 @@ export class PoweredProcess {
   readonly #options: PoweredProcessOptions;
   readonly #console: Pty;
   #process: ChildProcess | undefined;
+  #gone: Promise<unknown> = Promise.resolve();
   #server: Server | undefined;
 
   constructor(options: PoweredProcessOptions) {
@@ -45,6 +46,7 @@ export class PoweredProcess {
     });
     this.#process = started;
     if (started.pid !== undefined) endWithUs(started.pid, started);
+    this.#gone = new Promise((resolve) => started.once('close', resolve));
     started.stdout.on('data', (bytes: Buffer) => {
       if (this.#process !== started) return;
       this.#console.write(bytes);
@@ -72,14 +74,16 @@ export class PoweredProcess {
     if (pid !== undefined) process.kill(-pid, 'SIGSTOP');
   }
 
-  /** Resolves when the process and its group are gone. */
+  /**
+   * Resolves when the process is gone, and all that holds its output open: what it started may be in other groups, and
+   * must not go on writing flash while the device boots anew.
+   */
   async off(): Promise<void> {
     const running = this.#process;
     this.#process = undefined;
     if (running?.pid === undefined) return;
-    const gone = running.exitCode === null && running.signalCode === null ? once(running, 'exit') : undefined;
     killGroup(running);
-    await gone;
+    await this.#gone;
   }
 
   /** The supply's remote control, for ./switch: a line on, off or status, and the state as answer. @returns its port */

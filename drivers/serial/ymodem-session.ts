@@ -168,6 +168,25 @@ export class YmodemSession {
     );
   }
 
+  /**
+   * Sends the frame after which the receiver goes back to what it did before. Its acknowledgement may be lost on the way out
+   * (rb of lrzsz 0.12 leaves so now and then), and what comes then is text: a C in it asks for nothing.
+   *
+   * @throws TransferEnd `garbage` at the first text, for the caller to leave it unread
+   */
+  protected async deliverLast(frame: Uint8Array, withinMs: number): Promise<void> {
+    const deadline = new Deadline(withinMs + this.channel.transmitMs(frame.length));
+    for (let sending = 1; sending <= MAX_SENDINGS; sending += 1) {
+      this.#strayBytes = 0;
+      await this.channel.write(frame);
+      this.lastSentAtMs = monotonicMs();
+      let reply: Reply;
+      do reply = await this.reply(deadline, true);
+      while (reply === 'request' && !(await this.#quietBehindRequest()));
+      if (reply === 'ack' || reply === 'none') return;
+    }
+  }
+
   /** True for ACK, false when the frame must be sent again. */
   async #acknowledged(frameBytes: number, what: string, requestMeansLost: boolean): Promise<boolean> {
     let deadline = new Deadline(this.blockWithinMs + this.channel.transmitMs(frameBytes));
@@ -184,8 +203,8 @@ export class YmodemSession {
     }
   }
 
-  /** The next reply; bytes that are none are counted and passed over. */
-  protected async reply(deadline: Deadline): Promise<Reply> {
+  /** The next reply; bytes that are none are counted and passed over, or end the transfer. */
+  protected async reply(deadline: Deadline, endsAtText = false): Promise<Reply> {
     for (let cancels = 0; ;) {
       const byte = await this.channel.read(deadline.leftMs);
       if (byte === undefined) {
@@ -198,7 +217,9 @@ export class YmodemSession {
       if (byte === CONTROL.ACK) return 'ack';
       if (byte === CONTROL.NAK) return 'nak';
       if (byte === CONTROL.C) return 'request';
-      if (byte !== CONTROL.CAN && !LINE_ENDINGS.has(byte)) this.#strayBytes += 1;
+      if (byte === CONTROL.CAN || LINE_ENDINGS.has(byte)) continue;
+      this.#strayBytes += 1;
+      if (endsAtText) throw new TransferEnd('garbage', `text came${this.progress()}`);
     }
   }
 

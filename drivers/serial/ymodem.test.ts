@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Answer } from '../../harness/capabilities.ts';
-import { until } from '../../harness/clock.ts';
+import { monotonicMs, until } from '../../harness/clock.ts';
 import { DriverError, PortError } from '../../harness/errors.ts';
 import { withBench, type Bench } from './test/bench.ts';
 import { bitwiseCrc, YmodemReceiver, type Misbehaviour } from './test/ymodem-receiver.ts';
@@ -197,6 +197,22 @@ describe('YMODEM sender', () => {
       },
       500,
     );
+  });
+
+  it('takes text for the end of a receiver whose last acknowledgement was lost, and sends nothing into it', async () => {
+    const how = { losesLastAck: true, verdict: 'Checking C\r\nCRC OK\r\n' };
+    const startedAtMs = monotonicMs();
+    await send(how, 300, async (answer, receiver, { driver }) => {
+      assert.ok(monotonicMs() - startedAtMs < 10_000, 'it waited for the acknowledgement');
+      arrived(answer, receiver, 300);
+      assert.ok(receiver.ended, 'the batch was not ended');
+      await driver.console.expect('CRC OK', { withinMs: 1000 });
+      assert.equal(receiver.afterwards, 0);
+    });
+  });
+
+  it('is content with a receiver that says nothing more after the end', async () => {
+    await send({ losesLastAck: true }, 300, (answer, receiver) => arrived(answer, receiver, 300), 500);
   });
 
   it('rejects with PortError when the port dies in the middle', async () => {

@@ -25,6 +25,8 @@ export interface Misbehaviour {
   nakFirstEot?: boolean;
   /** Goes back to its command line after EOT, without the batch's end. */
   oneFileOnly?: boolean;
+  /** Goes back to its command line without acknowledging the batch's end. */
+  losesLastAck?: boolean;
   /**
    * Ends the transfer when so many ms have passed since the last byte: by CAN CAN, in words, or without any. With
    * `atBytes` only once so much of the file has come, so that a sender that is slow before is not ended.
@@ -52,6 +54,8 @@ export class YmodemReceiver {
   data: Buffer = Buffer.alloc(0);
   ended = false;
   cancelled = false;
+  /** Bytes that came behind the transfer: at a command line they would be taken for a command. */
+  afterwards = 0;
 
   constructor(device: FakeDevice, how: Misbehaviour = {}) {
     this.#device = device;
@@ -174,8 +178,9 @@ export class YmodemReceiver {
   }
 
   #finish(): void {
-    this.#device.onBytes = undefined;
-    this.#reply(Buffer.concat([Buffer.of(ACK), Buffer.from(this.#how.verdict ?? '')]));
+    this.#device.onBytes = (bytes) => void (this.afterwards += bytes.length);
+    const last = this.#how.losesLastAck === true ? [] : [ACK];
+    this.#reply(Buffer.concat([Buffer.from(last), Buffer.from(this.#how.verdict ?? '')]));
   }
 
   #reply(bytes: Buffer): void {

@@ -142,6 +142,14 @@ describe('SWUpdate images', () => {
     };
     assert.equal(sumFits(made('swupdate-payload-last-bit-stale'), 'rootfs.img'), false);
     assert.equal(sumFits(made('swupdate-payload-last-bit-fresh-checksum'), 'rootfs.img'), true);
+    for (const place of ['first', 'last']) {
+      const raised = made(`swupdate-signature-${place}-byte-plus-one`);
+      assert.equal(
+        sumFits(raised, 'sw-description.sig'),
+        true,
+        `${place}: the byte sum is refused, not the value`,
+      );
+    }
     const fresh = made('swupdate-payload-last-bit-fresh-sha256');
     assert.equal(sumFits(fresh, 'rootfs.img') && sumFits(fresh, 'sw-description'), true);
     assert.notDeepEqual(dataIn(fresh, 'sw-description'), dataIn(image, 'sw-description'));

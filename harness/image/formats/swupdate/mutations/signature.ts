@@ -19,6 +19,7 @@ import {
   replaceEntry,
   signedImages,
   streamSource,
+  sumAfter,
   type SwupdateInput,
   type SwupdateMutation,
   type SwupdatePlan,
@@ -126,7 +127,11 @@ function byteChanged(id: string, name: string, at: (value: Uint8Array) => number
       if (span === undefined || span.start >= span.end) return unsigned;
       const offset = span.start + at(input.base.read(span.start, span.end));
       const old = input.base.read(offset, offset + 1)[0] ?? 0;
-      return planOf(input, [overwrite(offset, Buffer.of((old + 1) & 0xff))], { refusedFor: 'signature' });
+      const raised = (old + 1) & 0xff;
+      const { signatureEntry: entry } = input.image;
+      // With a stale byte sum an agent that never looks at the value would refuse as well.
+      const sum = entry?.magic === '070702' ? [sumAfter(entry, old, raised)] : [];
+      return planOf(input, [...sum, overwrite(offset, Buffer.of(raised))], { refusedFor: 'signature' });
     },
   });
 }
