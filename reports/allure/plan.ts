@@ -53,7 +53,5 @@ export interface AllurePlan {
   environment: EnvironmentInfo;
   categories: Category[];
   rules: CategoryRule[];
-  /** Cases whose violation is known, with reason, who agreed and until when. */
-  known: { caseId: string; comment: string }[];
   tests: PlannedTest[];
 }

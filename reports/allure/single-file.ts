@@ -45,7 +45,6 @@ export async function makeSingleFile(plan: AllurePlan, scratch: string): Promise
     historyLimit: plan.history.limit,
     appendHistory: true,
     categories: plan.rules,
-    ...resolutionsOf(plan),
     reportFiles: {
       addFile: async (path: string, data: Buffer) => {
         pages.set(path, data);
@@ -63,17 +62,6 @@ export async function makeSingleFile(plan: AllurePlan, scratch: string): Promise
   mkdirSync(dirname(plan.report), { recursive: true });
   writeFileSync(plan.report, offline(page.toString('utf8')));
   history.store(readFileSync(historyFile, 'utf8'), plan.history.limit);
-}
-
-/** Allure's own word for what is known: shown and counted beside the verdict, which stays what it is. */
-function resolutionsOf({ known }: AllurePlan): object {
-  if (known.length === 0) return {};
-  const rules = known.map(({ caseId, comment }) => ({
-    resolution: 'accepted',
-    testCaseId: [caseId],
-    comment,
-  }));
-  return { resolutions: { rules } };
 }
 
 /** Allure would show the name of the folder and the branch from which it was started. */

@@ -1,6 +1,6 @@
 /** The top of the report: what a busy person has to know. */
 
-import { verdicts, type Verdict } from '../../harness/verdict.ts';
+import { exitCodes, verdicts, type Verdict } from '../../harness/verdict.ts';
 import { knownCases } from '../../harness/record/known-violations.ts';
 import { html, type Content, type Markup } from './html.ts';
 import { badge, minutes, todo, type Section, type View } from './view.ts';
@@ -18,7 +18,7 @@ export function front(view: View, sections: readonly Section[]): Markup {
       <p class="sentence">${badge(view, model.verdict)} ${sentences(view).join(' ')}</p>
       <ul class="counts">
         ${counts(view)}
-        <li>${t('exitCode', { code: view.exitCode })}</li>
+        <li>${exitText(view)}</li>
       </ul>
       ${violationList(view)}
       <p>${basis(view)} ${t('noConformity')}</p>
@@ -82,6 +82,12 @@ function mainSentence({ t, model }: View): string {
   if (executed === 0 && by['not-applicable'] === model.cases.length) return t('saysNothing');
   if (open > 0) return t('saysUndecided', { n: open });
   return t('saysConforms', { n: by.conforms, executed });
+}
+
+/** Where known violations were accepted, the exit code alone would mislead. */
+function exitText({ t, exitCode, model }: View): string {
+  const accepted = model.counts.violates > 0 && exitCode !== exitCodes.violates;
+  return t(accepted ? 'exitAccepted' : 'exitCode', { code: exitCode });
 }
 
 function counts({ t, model }: View): Markup[] {

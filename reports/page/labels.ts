@@ -26,6 +26,7 @@ const generalLabels = {
   contents: ['Contents', '目录'],
   page: ['page', '第'],
   summary: ['Summary', '摘要'],
+  exitAccepted: ['exit code {code}, known violations accepted', '退出码 {code}（已接受已知不符合）'],
   exitCode: ['exit code {code}', '退出码 {code}'],
   count: ['{n} {verdict}', '{verdict} {n} 项'],
   saysViolates: [

@@ -109,6 +109,13 @@ describe('The test report of a run', () => {
     assert.ok(text.trimEnd().endsWith('— End of report L-8 —'));
   });
 
+  it('says so when known violations were accepted: the exit code alone would mislead', () => {
+    const text = seen(testReport({ ...input, exitCode: 0 }).html);
+    assert.match(text, /exit code 0, known violations accepted/);
+    assert.match(text, /The device violates: 2 of 9/);
+    assert.doesNotMatch(seen(html), /known violations accepted/);
+  });
+
   it('marks what the customer supplied, and states the rule by which it decides', () => {
     const rule = html.slice(html.indexOf('id="rule"'), html.indexOf('id="results"'));
     assert.match(seen(rule), /value − uncertainty > limit violates/);
