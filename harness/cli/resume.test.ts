@@ -211,7 +211,18 @@ describe('fieldproof run --resume', function () {
     board = patientBoard();
     const { out } = board;
     const main = join(repository, 'harness/cli/main.ts');
-    const command = [process.execPath, '--import', 'tsx', main, 'run', board.board, '--case', 'SIG-02'];
+    const command = [
+      process.execPath,
+      '--import',
+      'tsx',
+      main,
+      'run',
+      board.board,
+      '--case',
+      'SIG-02',
+      '--depth',
+      'smoke',
+    ];
     // As a full disk: once the case is under way, files end at 64 KiB, in the middle of the first wire segment.
     const ignoring = `trap '' XFSZ; exec "$@"`;
     const run = start('bash', ['-c', ignoring, 'bash', ...command, '--out', out, ...quiet]);

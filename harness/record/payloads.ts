@@ -114,17 +114,11 @@ export function payloadsOf(entries: readonly Entry[]): NamedPayload[] {
   return [...named.values()];
 }
 
-function namedBy(entry: Entry): readonly NamedPayload[] {
-  switch (entry.kind) {
-    case 'run-opened':
-      return [...(entry.payload.inputs ?? []), ...entry.payload.images.filter(({ kept }) => kept === true)];
-    case 'stimulus':
-      return entry.payload.image?.kept === true ? [entry.payload.image] : [];
-    case 'record-resumed':
-      return entry.payload.payloads ?? [];
-    default:
-      return [];
-  }
+function namedBy({ kind, payload }: Entry): readonly NamedPayload[] {
+  const kept = (images: readonly KeptImage[]): readonly KeptImage[] => images.filter((image) => image.kept);
+  if (kind === 'run-opened') return [...(payload.inputs ?? []), ...kept(payload.images)];
+  if (kind === 'stimulus') return payload.image === undefined ? [] : kept([payload.image]);
+  return kind === 'record-resumed' ? (payload.payloads ?? []) : [];
 }
 
 /** What is missing or altered, and what the record does not name. */

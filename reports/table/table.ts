@@ -160,7 +160,7 @@ const counted = (number: number, what: string): string => `${number} ${what}${nu
 
 function interruption({ root }: RunModel): string {
   return root === undefined
-    ? 'The run was interrupted, and its record is not closed.'
+    ? 'The run was interrupted, and its record is not closed: run --resume goes on with it.'
     : 'The run was ended before its time; its record is closed.';
 }
 
