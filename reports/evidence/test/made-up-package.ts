@@ -36,8 +36,8 @@ export interface Verification {
 }
 
 interface Verifier {
-  verifyPackage(path: string, keys?: readonly string[]): Verification;
-  main(args: readonly string[], out?: Sink, err?: Sink): number;
+  verifyPackage: (path: string, keys?: readonly string[]) => Verification;
+  main: (args: readonly string[], out?: Sink, err?: Sink) => number;
 }
 interface Sink {
   write(text: string): unknown;

@@ -110,7 +110,7 @@ describe('The verifier', () => {
       qualifier: (one) => (one['qualifier'] = 'conceptual'),
       'a state left out': (one) => (one['states'] = (one['states'] as unknown[]).slice(1)),
       'a state altered': (one) =>
-        (one['states'] = JSON.parse(JSON.stringify(one['states']).replace('4.2.0', '6.6.6'))),
+        (one['states'] = JSON.parse(JSON.stringify(one['states']).replace('4.2.0', '6.6.6')) as unknown),
       'a measurement invented': (one) =>
         (one['measurements'] as unknown[]).push({ seq: 9999, hash: '', tUtc: '', payload: {} }),
       'a case left out': (_one, all) => all.cases.pop(),
