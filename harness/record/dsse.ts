@@ -37,8 +37,9 @@ export function envelope(payloadType: string, body: Uint8Array, signers: readonl
 export function withSignatures(signed: Envelope, signers: readonly Signer[]): Envelope {
   const message = preAuthEncoding(signed.payloadType, Buffer.from(signed.payload, 'base64'));
   const byKey = new Map(signed.signatures.map((signature) => [signature.keyid, signature]));
-  for (const { fingerprint, sign } of signers) {
-    const sig = Buffer.from(sign(message)).toString('base64');
+  for (const signer of signers) {
+    const { fingerprint } = signer;
+    const sig = Buffer.from(signer.sign(message)).toString('base64');
     if (!byKey.has(fingerprint)) byKey.set(fingerprint, { keyid: fingerprint, sig });
   }
   const signatures = [...byKey.values()].sort((a, b) => (a.keyid < b.keyid ? -1 : 1));

@@ -61,16 +61,22 @@ function readEnvelope(path: string): Envelope | undefined {
   try {
     const text = readFileSync(path, 'utf8');
     const read = JSON.parse(text) as Envelope;
-    return read.payloadType === sealPayloadType && text === envelopeText(read) ? read : undefined;
+    const form = typeof read.payload === 'string' && Array.isArray(read.signatures);
+    return form && text === envelopeText(read) ? read : undefined;
   } catch {
     return undefined;
   }
 }
 
-function verifiedBody({ payload, payloadType, signatures }: Envelope, key: KeyObject): string | undefined {
-  const body = Buffer.from(payload, 'base64');
-  const [only, ...more] = signatures;
-  if (only === undefined || more.length > 0) return undefined;
-  const message = preAuthEncoding(payloadType, body);
-  return isSignedBy(key, message, Buffer.from(only.sig, 'base64')) ? body.toString('utf8') : undefined;
+/** The signed text, provided that the envelope is the very one that we write for this body, key and signature. */
+function verifiedBody(read: Envelope, key: KeyObject): string | undefined {
+  const body = Buffer.from(read.payload, 'base64');
+  const sig = Buffer.from(read.signatures[0]?.sig ?? '', 'base64');
+  const written: Envelope = {
+    payload: body.toString('base64'),
+    payloadType: sealPayloadType,
+    signatures: [{ keyid: fingerprintOf(key), sig: sig.toString('base64') }],
+  };
+  if (canonicalize(read) !== canonicalize(written)) return undefined;
+  return isSignedBy(key, preAuthEncoding(sealPayloadType, body), sig) ? body.toString('utf8') : undefined;
 }

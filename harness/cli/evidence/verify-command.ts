@@ -7,7 +7,7 @@ import type { VerifyOptions } from './command.ts';
 import { verifierDir } from './package-parts.ts';
 
 interface Verifier {
-  main(args: readonly string[]): number;
+  main: (args: readonly string[]) => number;
 }
 
 /** @returns 0: as it was signed by the expected keys; 1: not; 2: signer unknown, or not all was checked; 64 */

@@ -29,12 +29,24 @@ export interface Started {
 
 const living = new Set<ChildProcess>();
 
+let keyFolder: string | undefined;
+
+/** The key of the person who runs the tests is left alone: all runs of this process sign with one of their own. */
+export function benchKeyOfTests(): string {
+  if (keyFolder === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'fieldproof-key-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    keyFolder = folder;
+  }
+  return join(keyFolder, 'bench-key.pem');
+}
+
 /** Starts a program; {@link killAll} ends what a failed test left. */
 export function start(program: string, arguments_: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
   const child = spawn(program, arguments_, {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, FIELDPROOF_BENCH_KEY: benchKeyOfTests(), ...env },
   });
   living.add(child);
   let stdout = '';

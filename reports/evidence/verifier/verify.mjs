@@ -556,6 +556,7 @@ class RecordCheck {
   constructor(copies, report) {
     this.copies = copies;
     this.report = report;
+    this.faults = 0;
     this.tree = new MerkleTree();
     this.rest = Buffer.alloc(0);
     this.line = 0;
@@ -592,6 +593,7 @@ class RecordCheck {
   }
 
   wrong(code, message, line = this.line) {
+    this.faults += 1;
     this.report.problem(code, `record.jsonl:${line}`, message);
   }
 
@@ -949,6 +951,12 @@ function readFiles(source, manifest, record, report) {
       continue;
     }
     const found = readHeader(raw);
+    if (found?.path === file.path) {
+      const says = `has ${found.bytes} bytes in the archive; the manifest says ${file.bytes}`;
+      report.problem('file-altered', file.path, says);
+      readContent(source, { ...file, bytes: found.bytes }, record, kept, report);
+      continue;
+    }
     const at = found === undefined ? undefined : later.get(found.path);
     if (isZero(raw) || (at !== undefined && at > index)) {
       report.problem('file-missing', file.path, 'is in the manifest, and not in its place in the archive');
@@ -1173,7 +1181,7 @@ function checkRecord({ manifest, record, kept, keys, statements, recordFile }, r
       `it was never closed; ${record.torn} bytes of an unfinished line`,
       true,
     );
-  else
+  else if (record.faults === 0)
     report.ok(`the record: ${record.line} entries, their chain, order, count and Merkle root ${close.root}`);
   report.during('the seal of the record', () => checkSeal(kept, manifest, record, keys, report));
   const inputs = report.during(
@@ -1240,7 +1248,8 @@ export function verifyPackage(path, expected = []) {
 
 function resultOf(path, expected, report) {
   const incomplete = report.notChecked.some(({ must }) => must);
-  const exitCode = report.problems.length > 0 ? 1 : incomplete ? 2 : 0;
+  const unreadable = report.problems[0]?.code === 'unreadable';
+  const exitCode = unreadable ? 64 : report.problems.length > 0 ? 1 : incomplete ? 2 : 0;
   return {
     package: path,
     run: report.run,
@@ -1265,6 +1274,7 @@ function resultOf(path, expected, report) {
 const conclusions = {
   0: 'VERIFIED: as it was signed, by the expected signer.',
   1: 'NOT VERIFIED: see the problems.',
+  64: 'NOTHING WAS VERIFIED: the package cannot be read.',
   2: 'CONSISTENT IN ITSELF, but not verified: see what was not checked.',
 };
 
