@@ -60,16 +60,20 @@ function inputs({ runDir, model }: EvidenceSource): PackagePart[] {
 /** The report for people and the results that it is made from, where they were made. */
 export const reportParts: MakeParts = ({ runDir }) =>
   [
-    ...ifThere(
-      runDir,
-      'report.html',
-      'text/html',
-      'The report: one page that loads nothing; open it in a browser.',
-    ),
+    ...reportFiles.flatMap(([path, mediaType, about]) => ifThere(runDir, path, mediaType, about)),
     ...filesUnder(runDir, 'allure-results').map((path) =>
       fileOf(runDir, path, mediaTypeOf(path), 'Results for Allure, made from the record.'),
     ),
   ].map((part) => ({ ...part, repeats: ['wire', 'payloads'] })); // transcripts
+
+const reportFiles = [
+  ['test-report.html', 'text/html', 'The test report: one page that loads nothing; open it in a browser.'],
+  ['test-report.zh.html', 'text/html', 'The test report in Chinese.'],
+  ['test-report.pdf', 'application/pdf', 'The test report, printed.'],
+  ['trace.json', 'application/json', 'Every requirement and claim with its cases and verdicts.'],
+  ['trace.csv', 'text/csv', 'The same as a table.'],
+  ['report.html', 'text/html', 'Allure’s report: steps, wires and history; one page that loads nothing.'],
+] as const;
 
 function ifThere(runDir: string, path: string, mediaType: string, about: string): PackagePart[] {
   return existsSync(join(runDir, path)) ? [fileOf(runDir, path, mediaType, about)] : [];
