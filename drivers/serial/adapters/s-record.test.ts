@@ -106,6 +106,19 @@ describe('s-record ingress', () => {
     );
   });
 
+  it('hears the answer to its end, before the next command is sent', async () => {
+    await offering(
+      {},
+      async (answer, _receiver, { device, driver }) => {
+        assert.deepEqual([answer.kind, answer.delivery?.complete], ['accepted', true]);
+        assert.match(driver.console.textOf(0), /bytes\r\nstart 0x0\r\n=> $/);
+        assert.ok(device.heard.length > 0);
+      },
+      {},
+      { prompt: '=> ', answerEnd: '^=> $' },
+    );
+  });
+
   it('leaves the delivery open where the device counts nothing', async () => {
     await offering({ tellsNothing: true }, (answer) => {
       assert.equal(answer.kind, 'accepted');

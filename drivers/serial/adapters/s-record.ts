@@ -90,13 +90,22 @@ class Offer {
   /** What the device says once all has been sent; the time for it begins when the last byte is on the wire. */
   async #verdict(from: number): Promise<Answer> {
     const { verifyWithinMs } = this.#settings;
+    const { answerEnd } = this.#console.options;
+    const end = answerEnd === undefined ? undefined : new RegExp(answerEnd);
     let total: number | undefined;
+    let yes: Word | undefined;
     const heard = await listen(this.#console, { from, withinMs: verifyWithinMs }, (line) => {
       const word = this.#read(line);
-      if (word?.kind === 'accepted') total = totalOf(this.#total.exec(line.text)?.groups?.['total']);
-      return word;
+      if (word?.kind !== 'accepted') return word ?? (end?.test(line.text) === true ? yes : undefined);
+      total ??= totalOf(this.#total.exec(line.text)?.groups?.['total']);
+      yes ??= word;
+      // A loader may pass over what comes behind the last record for a while: the next command waits for its prompt.
+      return end === undefined ? yes : undefined;
     });
-    const answer: Answer = { ...answerOf(heard, verifyWithinMs), stage: 'transfer' };
+    const answer: Answer = {
+      ...answerOf({ ...heard, value: heard.value ?? yes }, verifyWithinMs),
+      stage: 'transfer',
+    };
     if (answer.kind === 'refused' || answer.kind === 'crashed') return answer;
     if (answer.kind !== 'accepted') return { ...answer, delivery: this.#delivered(0, false) };
     const sent = this.#image.bytes.length;

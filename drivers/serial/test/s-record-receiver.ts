@@ -26,10 +26,12 @@ export class SRecordReceiver {
   readonly typed: string[] = [];
   header = '';
   startAddress = -1;
+  readonly #device: FakeDevice;
   readonly #how: LoaderFault;
   #done = false;
 
   constructor(device: FakeDevice, how: LoaderFault = {}) {
+    this.#device = device;
     this.#how = how;
     device.answer = (line) => this.#line(line);
   }
@@ -74,6 +76,7 @@ export class SRecordReceiver {
     this.#done = true;
     this.startAddress = address;
     if (this.#how.tellsNothing === true) return 'total unknown\r\n';
+    setTimeout(() => this.#device.say('start 0x0\r\n=> '), 30);
     return `total 0x${this.memory.size.toString(16)} = ${this.memory.size} bytes\r\n`;
   }
 }
