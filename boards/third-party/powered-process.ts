@@ -10,6 +10,9 @@ import { rmSync, symlinkSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { Pty } from '../simulated/pty.ts';
 
+/** From the cut to the end of the last process. */
+const goneWithinMs = 10_000;
+
 export interface PoweredProcessOptions {
   /** Program and arguments. */
   command: readonly [string, ...string[]];
@@ -77,13 +80,15 @@ export class PoweredProcess {
   /**
    * Resolves when the process is gone, and all that holds its output open: what it started may be in other groups, and
    * must not go on writing flash while the device boots anew.
+   *
+   * @throws Error when something holds it ten seconds later
    */
   async off(): Promise<void> {
     const running = this.#process;
     this.#process = undefined;
     if (running?.pid === undefined) return;
     killGroup(running);
-    await this.#gone;
+    await Promise.race([this.#gone, tooLate(running.pid)]);
   }
 
   /** The supply's remote control, for ./switch: a line on, off or status, and the state as answer. @returns its port */
@@ -135,4 +140,11 @@ function endWithUs(group: number, device: ChildProcess): void {
   });
   watcher.stdin.on('error', () => undefined);
   device.once('exit', () => watcher.kill('SIGKILL'));
+}
+
+async function tooLate(pid: number): Promise<never> {
+  await once(AbortSignal.timeout(goneWithinMs), 'abort');
+  throw new Error(
+    `${goneWithinMs} ms after process ${pid} was killed, something that it started in another process group still holds its output: start it in a process namespace (unshare --pid --fork --kill-child)`,
+  );
 }
