@@ -58,7 +58,15 @@ export function servedFunctions(mode: 'tcp' | 'rtu'): void {
       assert.deepEqual(await registers.readInput(0, 1), [100]);
       await assert.rejects(registers.writeRegister(0, 1), refused(2));
       await assert.rejects(registers.readInput(64, 1), refused(2));
-      assert.deepEqual([...(await registers.raw(Buffer.from([0x64])))], [0xe4, 1]);
+    });
+
+    it('a function that it does not know: exception 01 over TCP, silence on a line', async () => {
+      const registers = await opened({ replyWithinMs: 1000 });
+      const unknown = registers.raw(Buffer.from([0x64]));
+      // Its framer takes the length of a request on a line from the function.
+      if (mode === 'rtu') await assert.rejects(unknown, TimeoutError);
+      else assert.deepEqual([...(await unknown)], [0xe4, 1]);
+      assert.deepEqual(await registers.readHolding(1, 1), [0]);
     });
 
     it('device identification, all levels', async () => {
