@@ -566,6 +566,7 @@ class RecordCheck {
     this.cases = new Map();
     this.segments = new Map();
     this.opened = undefined; // payloads
+    this.openedHash = undefined;
     this.runClosed = undefined;
     this.poisoned = undefined;
     this.startFailure = undefined;
@@ -644,10 +645,11 @@ class RecordCheck {
 
   /** What later checks need of an entry. */
   learn(entry) {
-    const { kind, payload, caseId, seq } = entry;
+    const { kind, payload, caseId, seq, hash } = entry;
     if (kind === 'run-opened') {
       if (seq !== 0) this.wrong('entry-out-of-order', 'a run is opened by its first entry only');
       this.opened ??= payload;
+      this.openedHash ??= hash;
     } else if (seq === 0) this.wrong('entry-missing', 'the first entry does not open the run');
     if (kind === 'run-closed') this.runClosed ??= payload;
     if (kind === 'poisoned') this.poisoned ??= payload;
@@ -988,7 +990,8 @@ function readContent(source, file, record, kept, report) {
   const digest = createHash('sha256');
   const prefix = prefixOf(record.segments.get(path), bytes);
   const pieces = [];
-  const keep = (path === 'seal.json' || path === 'seal.dsse.json') && bytes <= limits.seal;
+  const isKept = path === 'seal.json' || path === 'seal.dsse.json' || path.startsWith('timestamps/');
+  const keep = isKept && bytes <= limits.seal;
   const whole = source.stream(bytes, (piece) => {
     digest.update(piece);
     if (path === 'record.jsonl') record.push(piece);
@@ -1084,13 +1087,78 @@ function checkCatalogue(inputs, record, report) {
 // ---------------------------------------------------------------------------------------------------------------
 // Time-stamp tokens (VERIFYING.md, 7)
 
-/** Files under timestamps/ are covered by the manifest; what they say is not looked at here. */
-function checkTimeStamps(manifest, report) {
-  for (const { path } of manifest.files.filter((file) => file.path.startsWith('timestamps/'))) {
-    const why =
-      'this verifier does not read it: see `openssl ts -reply -text -in FILE`, and `openssl ts -verify`';
-    report.skip(`the time-stamp token ${path}`, why);
+/** Imprint and nonce of each token; its signature and the authority's chain are for OpenSSL. */
+function checkTimeStamps(kept, record, report) {
+  const subjects = { opening: record.openedHash, root: record.close?.root };
+  for (const [subject, digest] of Object.entries(subjects)) {
+    const [request, response] = ['tsq', 'tsr'].map((kind) => kept.get(`timestamps/${subject}.${kind}`));
+    if (request === undefined && response === undefined) continue;
+    const where = `timestamps/${subject}.tsr`;
+    if (response === undefined) report.skip(`when ${subject} was, by a time-stamp`, 'the request is pending');
+    else {
+      const wrong = request === undefined ? 'answers no request' : timeStampFault(request, response, digest);
+      if (wrong !== undefined) report.problem('time-stamp-wrong', where, wrong);
+      else {
+        report.ok(`the time-stamp of ${subject} ${digest}: its imprint and its nonce`);
+        const line = `openssl ts -verify -digest ${digest} -in ${where} -CAfile AUTHORITY.pem`;
+        report.skip(
+          `the signature of the time-stamp of ${subject}`,
+          `it needs the authority's chain: ${line}`,
+        );
+      }
+    }
   }
+}
+
+/** What is wrong with a token for a digest: RFC 3161, 2.4. */
+export function timeStampFault(request, response, digest) {
+  try {
+    const [, askedImprint, askedNonce] = inside(elements(request)[0], der.sequence);
+    const asked = inside(askedImprint, der.sequence)[1].value.toString('hex');
+    const [status, token] = inside(elements(response)[0], der.sequence);
+    if (!/^0[01]$/.test(inside(status, der.sequence)[0].value.toString('hex'))) return 'was not granted';
+    const stamped = stampInfo(token);
+    const [, hashed] = inside(stamped[2], der.sequence);
+    const nonce = stamped.slice(5).find(({ tag }) => tag === der.integer);
+    if (asked !== digest) return `was asked for ${asked}, which is not of this record`;
+    if (hashed.value.toString('hex') !== digest) return `stamps ${hashed.value.toString('hex')}`;
+    return nonce?.value.equals(askedNonce.value) === true ? undefined : 'has another nonce than its request';
+  } catch (error) {
+    return `is not in the form of RFC 3161 (${error instanceof Error ? error.message : error})`;
+  }
+}
+
+/** Members of the TSTInfo in a token: version, policy, imprint, serial number, time, and what is optional. */
+function stampInfo(token) {
+  const [, content] = inside(token, der.sequence);
+  const [signedData] = inside(content, der.explicit);
+  const [, , encapsulated] = inside(signedData, der.sequence);
+  const [octets] = inside(inside(encapsulated, der.sequence)[1], der.explicit);
+  return inside(elements(octets.value)[0], der.sequence);
+}
+
+const der = { integer: 0x02, sequence: 0x30, explicit: 0xa0 };
+
+function inside(element, tag) {
+  if (element?.tag !== tag) throw new Error(`element 0x${tag.toString(16)} is missing`);
+  return elements(element.value);
+}
+
+/** Elements of DER in order, each with its identifier octet and its contents (X.690, 8.1 and 10.1). */
+function elements(bytes) {
+  const found = [];
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at + 1] ?? 0x80;
+    const long = first > 0x80 ? first - 0x80 : 0;
+    if (first === 0x80 || long > 4 || at + 2 + long > bytes.length)
+      throw new Error(`no length at byte ${at}`);
+    const start = at + 2 + long;
+    const end = start + (long === 0 ? first : bytes.readUIntBE(at + 2, long));
+    if (end > bytes.length) throw new Error(`the element at byte ${at} is cut off`);
+    found.push({ tag: bytes[at], value: bytes.subarray(start, end) });
+    at = end;
+  }
+  return found;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -1148,7 +1216,6 @@ function verifyAll(source, expected, report) {
       return files;
     },
   );
-  checkTimeStamps(manifest, report);
   const recordFile = manifest.files.find((file) => file.path === 'record.jsonl');
   if (recordFile === undefined)
     report.problem('file-missing', 'record.jsonl', 'a package without it proves nothing');
@@ -1184,6 +1251,7 @@ function checkRecord({ manifest, record, kept, keys, statements, recordFile }, r
   else if (record.faults === 0)
     report.ok(`the record: ${record.line} entries, their chain, order, count and Merkle root ${close.root}`);
   report.during('the seal of the record', () => checkSeal(kept, manifest, record, keys, report));
+  checkTimeStamps(kept, record, report);
   const inputs = report.during(
     () => `${record.segments.size} files of wire bytes against the record`,
     () => checkAgainstRecord(manifest, record, report),
