@@ -4,21 +4,17 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import type { ThirdPartyDevice } from './device.ts';
 import { devices } from './devices.ts';
-import { summary } from './test.ts';
+import { summary, testsOf } from './test.ts';
 
 describe('the third-party devices', () => {
   it('are complete: a name that is their folder’s, boards, packages, a test, a README', async () => {
     const known = await devices();
     assert.ok(known.length > 0);
     for (const { name, packages, needs, boards } of known) {
+      assert.ok(testsOf(name).length > 0, `${name} has no test`);
       const file = (path: string): string => join(import.meta.dirname, name, path);
       assert.ok(packages.length > 0 && needs.length > 0 && boards.length > 0, name);
-      const wanted = [
-        ...boards.map((board) => `${board}.yaml`),
-        `${name}.device-test.ts`,
-        'README.md',
-        'verdicts.yaml',
-      ];
+      const wanted = [...boards.map((board) => `${board}.yaml`), 'README.md', 'verdicts.yaml'];
       assert.deepEqual(
         wanted.filter((path) => !existsSync(file(path))),
         [],

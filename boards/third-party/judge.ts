@@ -17,7 +17,7 @@ export interface Judgement {
   /** Standard error of the run, for whoever asks why. */
   said: string;
   /** What the device sent while a case ran, on all wires, with carriage returns taken out. */
-  linesDuring(caseId: string): string;
+  linesDuring: (caseId: string) => string;
 }
 
 export interface RunRequest {

@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { missingOf, type ThirdPartyDevice } from './device.ts';
 import { devices } from './devices.ts';
@@ -15,13 +15,20 @@ function main(chosen: readonly string[], known: readonly ThirdPartyDevice[]): nu
   const unknown = chosen.filter((name) => !known.some((device) => device.name === name));
   if (unknown.length > 0) return wrong(`there is no device ${unknown.join(', ')}`, known);
   const tested = chosen.length === 0 ? known : known.filter(({ name }) => chosen.includes(name));
-  const files = tested.map(({ name }) => join('boards/third-party', name, `${name}.device-test.ts`));
-  const absent = files.filter((file) => !existsSync(join(repository, file)));
-  if (absent.length > 0) return wrong(`a device without its test: ${absent.join(', ')} is not there`, known);
+  const untested = tested.filter(({ name }) => testsOf(name).length === 0).map(({ name }) => name);
+  if (untested.length > 0) return wrong(`devices without a *.device-test.ts: ${untested.join(', ')}`, known);
+  const files = tested.flatMap(({ name }) => testsOf(name));
   const mocha = ['node_modules/mocha/bin/mocha.js', '--config', '.ci/mocharc.devices.yml', ...files];
   const { status } = spawnSync(process.execPath, mocha, { cwd: repository, stdio: 'inherit' });
   console.log(summary(tested));
   return status ?? 1;
+}
+
+/** The files of a device's tests, from the repository. */
+export function testsOf(name: string): string[] {
+  const folder = join('boards/third-party', name);
+  const files = readdirSync(join(repository, folder)).filter((file) => file.endsWith('.device-test.ts'));
+  return files.sort().map((file) => join(folder, file));
 }
 
 /** One line a device. */
