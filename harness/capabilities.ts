@@ -346,6 +346,11 @@ export interface Tamper {
 export interface Commands {
   /** Sends the bytes of one message. */
   send(message: Uint8Array): Promise<Answer>;
+  /**
+   * Ends the connection, so that the next message begins one anew: what is recorded from its middle can mean nothing
+   * on another. Absent where messages stand alone on the wire.
+   */
+  renew?(): Promise<void>;
   /** What commands act upon: read before and after to see an effect. */
   readEffect(): Promise<number>;
   /** Name of the tap on this wire, if the board has one. */

@@ -241,6 +241,7 @@ function commands(
   const tap = profile.tap === undefined ? undefined : bench.driver(profile.tap).tap;
   return {
     send: (message) => messages.send(message),
+    ...(messages.renew === undefined ? {} : { renew: messages.renew.bind(messages) }),
     readEffect: async () => numeric(await effect.read(), 'the effect of commands'),
     ...(counter === undefined
       ? {}

@@ -141,7 +141,11 @@ export interface AdapterRoles {
     ): Promise<() => Promise<void>>;
   };
   /** Carries command messages. */
-  messages: { send(message: Uint8Array): Promise<Answer> };
+  messages: {
+    send(message: Uint8Array): Promise<Answer>;
+    /** Ends the connection, so that the next message begins one anew. Absent where messages stand alone on the wire. */
+    renew?(): Promise<void>;
+  };
   /** Reads the audit log. */
   audit: { since(sequence: number): Promise<readonly AuditEvent[]> };
   /** Sets the device's clock. */

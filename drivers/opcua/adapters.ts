@@ -186,6 +186,7 @@ const command: AdapterModule<'messages', CommandSettings> = {
         [{ type: 'ByteString', value: message }],
         ([result]) => readResult(settings, result),
       ),
+    renew: () => opcua(wire).renew('a recording from the beginning of a connection'),
   }),
 };
 

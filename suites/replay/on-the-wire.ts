@@ -47,6 +47,8 @@ async function tryPlainWrite(t: CaseContext): Promise<void> {
 }
 
 async function record(t: CaseContext, tap: LinkTap, sender: Sender): Promise<readonly TapRecording[]> {
+  // Whoever listens hears how a connection begins as well; without that, a session's bytes are refused for want of one.
+  await t.device.commands?.renew?.();
   const stop = tap.record();
   let seen: readonly TapRecording[] = [];
   try {

@@ -189,6 +189,12 @@ table(
       verdict: 'violates',
     },
     {
+      name: 'one that counts nothing, on a connection that begins with an opening',
+      faults: { ignores: ['counter'], connectionOriented: true },
+      verdict: 'violates',
+      says: /recorded bytes to have no effect/,
+    },
+    {
       name: 'a tap that saw nothing',
       faults: { tap: 'sees nothing' },
       verdict: 'inconclusive',

@@ -30,6 +30,8 @@ export interface ReceiverFaults {
   windowMs?: number;
   plain?: { answer: AnswerKind; effect: number };
   tap?: 'sees nothing' | 'connection refused' | 'reads come first';
+  /** Its messages count only on a connection that began with an opening, which `renew` lets the client send again. */
+  connectionOriented?: boolean;
 }
 
 export const layout = {
@@ -62,6 +64,8 @@ export class Receiver {
   #tooOld = 0;
   readonly #tell: () => void;
   readonly seen: Uint8Array[] = [];
+  /** The client is connected, and has been for long. */
+  opened = true;
 
   constructor(faults: ReceiverFaults, tell: () => void) {
     this.faults = faults;
@@ -145,7 +149,14 @@ function withCommands(device: Device, receiver: Receiver): Device {
   return {
     ...device,
     commands: {
-      send: async (message) => receiver.receive(message),
+      send: async (message) => {
+        if (receiver.faults.connectionOriented === true && !receiver.opened) receiver.seen.push(opening);
+        receiver.opened = true;
+        return receiver.receive(message);
+      },
+      ...(receiver.faults.connectionOriented === true
+        ? { renew: async () => void (receiver.opened = false) }
+        : {}),
       readEffect: async () => receiver.readEffect(),
       readCounter: async () => receiver.counter,
       tap: tapOf(receiver),
@@ -175,13 +186,14 @@ function withCommands(device: Device, receiver: Receiver): Device {
 
 const read = Uint8Array.of(0, 1, 2, 3);
 const plainWrite = Uint8Array.of(4, 5, 6, 7);
+const opening = Uint8Array.of(9, 9);
 
 function tapOf(receiver: Receiver): LinkTap {
   const { tap } = receiver.faults;
-  const recordingOf = (connection: number, bytes: Uint8Array): TapRecording => ({
+  const recordingOf = (connection: number, ...parts: Uint8Array[]): TapRecording => ({
     connection,
     openedAtMs: 0,
-    bursts: [{ atMs: 0, direction: 'to-device', bytes }],
+    bursts: parts.map((bytes) => ({ atMs: 0, direction: 'to-device', bytes })),
   });
   return {
     liveConnections: 1,
@@ -189,16 +201,20 @@ function tapOf(receiver: Receiver): LinkTap {
       const from = receiver.seen.length;
       return () => {
         if (tap === 'sees nothing') return [];
-        const commands = receiver.seen.slice(from).map((bytes, index) => recordingOf(index + 2, bytes));
+        const seen = receiver.seen.slice(from);
+        if (receiver.faults.connectionOriented === true) return [recordingOf(2, ...seen)];
+        const commands = seen.map((bytes, index) => recordingOf(index + 2, bytes));
         return tap === 'reads come first' ? [recordingOf(1, read), ...commands] : commands;
       };
     },
     replayOnNewConnection: async (recording) => {
       const outcome = { received: Uint8Array.of(1), elapsedMs: 1 };
       if (tap === 'connection refused') return { ...outcome, connection: 'refused' };
+      let opened = receiver.faults.connectionOriented !== true;
       for (const { bytes } of recording.bursts) {
-        if (bytes === plainWrite) receiver.effect += receiver.faults.plain?.effect ?? 0;
-        else if (bytes !== read) receiver.receive(bytes);
+        if (bytes === opening) opened = true;
+        else if (bytes === plainWrite) receiver.effect += receiver.faults.plain?.effect ?? 0;
+        else if (bytes !== read && opened) receiver.receive(bytes);
       }
       return { ...outcome, connection: 'answered' };
     },
