@@ -89,7 +89,7 @@ export function publish(t: CaseContext, outcome: Outcome, provisional: boolean, 
 /** Before anything is sent: applicable, inputs there, board fit to be used. */
 function gate(t: CaseContext, registered: RegisteredCase): void {
   const { run } = t;
-  if (run.interrupted) throw new NotExecuted('interrupted', 'the operator ended the run before this case');
+  if (run.interrupted) throw new NotExecuted('interrupted', 'the run was ended before this case');
   if (run.poisoned !== undefined) {
     throw new NotExecuted(
       'board-poisoned',
