@@ -283,7 +283,8 @@ function parseFile(bytes, where, report) {
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value) => typeof value === 'string';
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
-const isDigest = (value) => isText(value) && /^[0-9a-f]{64}$/.test(value);
+const digestForm = /^[0-9a-f]{64}$/;
+const isDigest = (value) => isText(value) && digestForm.test(value);
 const has = (value, names) => isObject(value) && Object.keys(value).sort().join() === names;
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const same = (a, b) => canonicalText(a ?? null) === canonicalText(b ?? null);
@@ -521,7 +522,7 @@ const entryNames = new Set(
   'attempt caseId channel direction hash kind payload prev runId seq step tMono tUtc'.split(' '),
 );
 
-/** The tree of RFC 9162 over leaves as they come, in memory for one hash per level. */
+/** The tree of RFC 9162 over leaves as they come, in memory for one hash per level. Hashes are hex: buffers cost more. */
 class MerkleTree {
   constructor() {
     this.size = 0;
@@ -539,14 +540,14 @@ class MerkleTree {
   }
 
   join(left, right) {
-    left.copy(this.node, 1);
-    right.copy(this.node, 33);
-    return digestOnce('sha256', this.node, 'buffer');
+    this.node.write(left, 1, 'hex');
+    this.node.write(right, 33, 'hex');
+    return digestOnce('sha256', this.node, 'hex');
   }
 
   root() {
     if (this.size === 0) return sha256('');
-    return this.peaks.reduceRight((right, left) => this.join(left, right)).toString('hex');
+    return this.peaks.reduceRight((right, left) => this.join(left, right));
   }
 }
 
@@ -604,8 +605,7 @@ class RecordCheck {
     const value = isUtf8(line) ? parseCanonical(line.toString('utf8')) : undefined;
     if (!isEntry(value)) return this.wrong('line-unreadable', 'is not an entry in canonical JSON');
     const leaf = this.leafOf(line, value.hash);
-    if (leaf.toString('hex') !== value.hash)
-      this.wrong('line-altered', `entry ${value.seq} does not have its hash`);
+    if (leaf !== value.hash) this.wrong('line-altered', `entry ${value.seq} does not have its hash`);
     if (value.kind === 'record-closed') this.closedBy(value.payload);
     this.tree.add(leaf);
     this.link(value);
@@ -621,7 +621,7 @@ class RecordCheck {
     this.scratch[0] = 0x00;
     line.copy(this.scratch, 1, 0, at);
     line.copy(this.scratch, 1 + at, at + member.length);
-    return digestOnce('sha256', this.scratch.subarray(0, length), 'buffer');
+    return digestOnce('sha256', this.scratch.subarray(0, length), 'hex');
   }
 
   link({ seq, prev, hash, runId }) {
