@@ -20,7 +20,7 @@ import {
   type Edited,
 } from './cms-edit.ts';
 import { schemeOf, signedMessage } from './cms-verify.ts';
-import { parseCms, type CmsSigner } from './cms.ts';
+import { parseCms, signerCertificates, type CmsSigner } from './cms.ts';
 import { ecdsaOids, oids, rsaOids } from './oids.ts';
 import { keyLike, publicHalf, signDigest } from './sign-digest.ts';
 import { readCertificate, type Certificate } from './x509.ts';
@@ -188,7 +188,10 @@ function signatureBy(
 /** A key like the signer's, which nobody trusts; the CMS goes on naming the trusted one. */
 export function strangerLike(bytes: Uint8Array, random: Random): CmsSigningKey | undefined {
   const cms = parseCms(bytesSource(bytes));
-  const model = cms.certificates.find(({ read }) => read?.publicKey !== undefined)?.read?.publicKey;
+  const [signer] = cms.signers;
+  const own = signer && signerCertificates(cms, signer)[0];
+  const any = cms.certificates.find(({ read }) => read?.publicKey !== undefined)?.read;
+  const model = (own ?? any)?.publicKey;
   const privateKey = model && keyLike(model, (count) => random('unknown key', count));
   return privateKey && { privateKey };
 }

@@ -3,6 +3,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { before, describe, it } from 'mocha';
 import { bytesSource, materialise } from '../../byte-source.ts';
 import { encodeCpioEntry, scanCpio } from '../../codec/cpio.ts';
+import { signerCertificates } from '../../crypto/cms.ts';
 import { attackImages } from '../../generate.ts';
 import type { Policy } from '../../policy.ts';
 import { formatOf } from '../../recognise.ts';
@@ -162,6 +163,30 @@ describe('SWUpdate images', () => {
     const forged = parseSwupdate(bytesSource(made('swupdate-certificate-authority-copy'))).cms;
     assert.equal(forged?.certificates.length, 2);
     assert.match(forged.certificates[1]?.certificate?.subject ?? '', /Release CA/);
+  });
+
+  it('are forged in the likeness of their signer, wherever its certificate lies', () => {
+    const certificates = [...ca.valid.chain].reverse();
+    const source = bytesSource(buildSwupdate({ signature: { cms: ca.valid, certificates } }));
+    const forgeries = {
+      'unknown-key-own-certificate': /^CN=Nobody$/,
+      'certificate-self-signed-copy': /Release Signer/,
+      'certificate-issuer-kept': /Release Signer/,
+      'certificate-authority-copy': /Release Signer/,
+    };
+    for (const [id, name] of Object.entries(forgeries)) {
+      const ids = [`swupdate-${id}`];
+      const [made] = attackImages(
+        { name: 'golden.swu', source },
+        { ids, seed: Buffer.alloc(32, 5), format: swupdate, trustedKeys: [trusted(ca.root)] },
+      );
+      assert.ok(made, id);
+      const { cms } = parseSwupdate(made.source);
+      const [signer] = cms?.signers ?? [];
+      const [own] = cms === undefined || signer === undefined ? [] : signerCertificates(cms, signer);
+      assert.equal(own?.x509?.ca, false, `${id}: an authority's certificate is refused for what it is`);
+      assert.match(own.x509.subject, name);
+    }
   });
 
   it('compare their versions as numbers', () => {

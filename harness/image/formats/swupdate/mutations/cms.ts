@@ -27,6 +27,7 @@ import {
   attack,
   benign,
   bytesIn,
+  certificatesOf,
   noCrash,
   planOf,
   replaceEntry,
@@ -65,22 +66,25 @@ function cmsAttack({ edit, refusedFor, mootWhereTaken, ...described }: CmsAttack
   });
 }
 
-/** The first certificate of the CMS, copied for another key, which signs. */
+/** The signer's certificate, copied for another key, which signs. */
 function forged(issuer: 'self' | 'kept') {
-  return (cms: Buffer, { image, base, random }: SwupdateInput): Edited => {
-    const template = image.cms?.certificates[0]?.read;
-    const key = template && forgedCertificate(template.der, issuer, random);
+  return (cms: Buffer, input: SwupdateInput): Edited => {
+    const { image, base, random } = input;
+    const { own, others } = certificatesOf(input);
+    const key = own && forgedCertificate(own.der, issuer, random);
     const entry = image.descriptionEntry;
     if (key === undefined || entry === undefined) return undefined;
-    const genuine = (image.cms?.certificates ?? []).slice(1).flatMap(({ read }) => read?.der ?? []);
+    const genuine = others.map(({ der }) => der);
     const chain = [...(key.chain ?? []), ...(issuer === 'kept' ? genuine : [])];
     return resigned(cms, { ...key, chain }, dataOf(base, entry), random);
   };
 }
 
 /** An authority of the genuine one's name and key id, by a stranger, and below it a signer of the genuine one's name. */
-function forgedAuthority(cms: Buffer, { image, base, random }: SwupdateInput): Edited {
-  const [leaf, authority] = image.cms?.certificates.flatMap(({ read }) => read ?? []) ?? [];
+function forgedAuthority(cms: Buffer, input: SwupdateInput): Edited {
+  const { image, base, random } = input;
+  const { own: leaf, others } = certificatesOf(input);
+  const authority = others.find(({ subject }) => subject === leaf?.issuer);
   const entry = image.descriptionEntry;
   if (leaf === undefined || authority === undefined || entry === undefined) return undefined;
   const above = forgedCertificate(authority.der, 'kept', (label, bytes) =>

@@ -13,6 +13,7 @@ import { dataOf } from '../parse.ts';
 import {
   attack,
   bytesIn,
+  certificatesOf,
   mustReject,
   noCrash,
   planOf,
@@ -182,7 +183,7 @@ function unknownKey(own: boolean): SwupdateMutation {
           ? { doesNotApply: 'a bare signature carries no certificate' }
           : withSignatureBytes(input, bareByStranger(input, signature.length), 'signature');
       }
-      const certificate = cms.certificates[0]?.read;
+      const { own: certificate } = certificatesOf(input);
       const key = own
         ? certificate && strangersCertificate(certificate.der, input.random)
         : strangerLike(signature, input.random);
@@ -256,7 +257,7 @@ function edgesOf(input: SwupdateInput): readonly EdgeValue[] {
       ? input.testKey?.kind === 'classic'
         ? publicHalf(input.testKey.key)
         : undefined
-      : cms.certificates[0]?.read?.publicKey;
+      : certificatesOf(input).own?.publicKey;
   return span === undefined || key === undefined
     ? []
     : edgeValues(key, input.base.read(span.start, span.end));
