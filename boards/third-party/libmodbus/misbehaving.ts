@@ -143,7 +143,13 @@ export function tablesAndMisbehaviour(mode: 'tcp' | 'rtu'): void {
       });
     }
 
-    if (mode === 'rtu') return; // the rest is of TCP
+    if (mode === 'rtu') {
+      it('another unit id meets silence', async () => {
+        const { driver } = await opened({ unit: 18, replyWithinMs: 1000 });
+        await assert.rejects(driver.registers.readHolding(first, 1), TimeoutError);
+      });
+      return; // the rest is of TCP
+    }
 
     it('an answer in single bytes, 5 ms apart, is put together', async () => {
       const { registers } = (await opened({ unit: 255 })).driver;

@@ -60,12 +60,16 @@ export function servedFunctions(mode: 'tcp' | 'rtu'): void {
       await assert.rejects(registers.readInput(64, 1), refused(2));
     });
 
-    it('a function that it does not know: exception 01 over TCP, silence on a line', async () => {
+    it('a function that it does not know: exception 01 over TCP, silence on a line, to the next request too', async () => {
       const registers = await opened({ replyWithinMs: 1000 });
       const unknown = registers.raw(Buffer.from([0x64]));
-      // Its framer takes the length of a request on a line from the function.
-      if (mode === 'rtu') await assert.rejects(unknown, TimeoutError);
-      else assert.deepEqual([...(await unknown)], [0xe4, 1]);
+      if (mode === 'tcp') {
+        assert.deepEqual([...(await unknown)], [0xe4, 1]);
+      } else {
+        // Its framer takes what it does not know for an exception of 5 bytes, and waits for the rest: of the next request.
+        await assert.rejects(unknown, TimeoutError);
+        await assert.rejects(registers.readHolding(1, 1), TimeoutError);
+      }
       assert.deepEqual(await registers.readHolding(1, 1), [0]);
     });
 
