@@ -173,6 +173,7 @@ describe('SWUpdate images', () => {
       'certificate-self-signed-copy': /Release Signer/,
       'certificate-issuer-kept': /Release Signer/,
       'certificate-authority-copy': /Release Signer/,
+      'certificate-authority-self-signed': /Release Signer/,
     };
     for (const [id, name] of Object.entries(forgeries)) {
       const ids = [`swupdate-${id}`];
