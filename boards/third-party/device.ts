@@ -18,7 +18,7 @@ export interface ThirdPartyDevice {
    * cannot be made.
    */
   needs: readonly string[];
-  /** Board files in its folder, without `.yaml`; the first is the default. */
+  /** Board files in its folder, without `.yaml`; the first is the default. None: clients, which no bench judges. */
   boards: readonly string[];
   /**
    * Makes the device of one board and switches it on.
