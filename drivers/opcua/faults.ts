@@ -35,7 +35,7 @@ const hints: Readonly<Record<string, string>> = {
   BadCertificateUntrusted:
     "Trust our client certificate on the device: clientCertificate in the board file, or pki/own/certs/client.pem in this wire's state folder.",
   BadSecurityChecksFailed:
-    "The device may not trust our client certificate: clientCertificate in the board file, or pki/own/certs/client.pem in this wire's state folder.",
+    "The device may not trust our client certificate (clientCertificate in the board file, or pki/own/certs/client.pem in this wire's state folder): servers do not tell strangers why they refuse them. Their own logs do.",
   BadCertificateUriInvalid:
     'Make applicationUri in the board file and the one in the client certificate agree.',
   BadCertificateTimeInvalid:
