@@ -190,6 +190,24 @@ describe('SWUpdate images', () => {
     }
   });
 
+  it('can be signed below an anchor that issued itself, and only trust in it is missing', () => {
+    const [made] = attackImages(
+      { name: 'golden.swu', source: bytesSource(image) },
+      {
+        ids: ['swupdate-certificate-authority-self-signed'],
+        seed: Buffer.alloc(32, 5),
+        format: swupdate,
+        trustedKeys: [trusted(ca.root)],
+      },
+    );
+    assert.ok(made);
+    const [leaf, anchor] = parseSwupdate(made.source).cms?.certificates ?? [];
+    assert.ok(leaf?.read?.x509 && anchor?.read?.x509);
+    const { x509 } = anchor.read;
+    assert.ok(leaf.read.x509.checkIssued(x509) && leaf.read.x509.verify(x509.publicKey));
+    assert.ok(x509.checkIssued(x509) && x509.verify(x509.publicKey), 'no verifier would take it for a root');
+  });
+
   it('compare their versions as numbers', () => {
     assert.ok(compareVersions('1.9', '1.10') < 0);
     assert.equal(compareVersions('1.2', '1.2.0.0'), 0);
