@@ -223,7 +223,10 @@ const hashingLines = `${pieces}
 function inChild(work: string, args: readonly string[]): { seconds: number; peakMiB: number } {
   const script = `${work}
   const { user, system } = process.cpuUsage();
-  console.log(JSON.stringify({ seconds: (user + system) / 1e6, peakMiB: process.resourceUsage().maxRSS / 1024 }));`;
+  const { readFileSync } = await import('node:fs');
+  // Not ru_maxrss: a child starts with that of the process that forked it.
+  const peakKiB = Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+  console.log(JSON.stringify({ seconds: (user + system) / 1e6, peakMiB: peakKiB / 1024 }));`;
   const child = spawnSync(process.execPath, ['--input-type=module', '-e', script, ...args], {
     encoding: 'utf8',
   });

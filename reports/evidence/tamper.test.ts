@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'mocha';
 import { envelope, envelopeText, type Envelope } from '../../harness/record/dsse.ts';
+import { hashOf, type Entry } from '../../harness/record/entry.ts';
 import { canonicalize } from '../../harness/record/jcs.ts';
 import type { Signer } from '../../harness/record/signing.ts';
 import {
@@ -154,6 +155,17 @@ describe('Tampering with an evidence package', () => {
       const next = lines[index + 1];
       if (next !== undefined)
         mustHave(record(lines.with(index, next).with(index + 1, line)), 'entry-out-of-order', index);
+    }
+  });
+
+  it('is found when a line of the record is rewritten with a fresh hash', () => {
+    const lines = recordLines();
+    for (const [index, line] of lines.entries()) {
+      const entry = JSON.parse(line.replace('"tUtc":"2', '"tUtc":"1')) as Entry;
+      entry.hash = Buffer.from(hashOf({ ...entry })).toString('hex');
+      const found = record(lines.with(index, canonicalize(entry)));
+      mustHave(found, index === lines.length - 1 ? 'seal-wrong' : 'chain-broken', index);
+      if (index < lines.length - 1) mustHave(found, 'root-wrong', index);
     }
   });
 
