@@ -26,8 +26,8 @@ export async function runCommand(
   const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
   mustBeSome(selected, options.depth);
   const harmAccepted = await acceptHarm(harmOf(prepared, selected), operatorHere(options.yes === true));
-  const signer = signerForRun(options.benchKey);
   const quiet = options.json === true;
+  const signer = signerForRun(options.benchKey, quiet);
   const live = quiet ? silentProgress : liveProgress(selected.length, process.stderr);
   if (!quiet) announce(prepared.board.title, selected.length, options.defect);
   try {
