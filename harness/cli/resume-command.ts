@@ -118,7 +118,7 @@ function boundOptions(
     cuts: given.has('cuts') ? options.cuts : header.cuts,
     depth,
     everyIngress: given.has('ingress') ? options.ingress === 'all' : header.everyIngress,
-    signer: signerForRun(options.benchKey),
+    signer: signerForRun(options.benchKey, options.json === true),
     lane: options.lane,
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     withinMs: options.within * 60_000,

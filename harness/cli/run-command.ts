@@ -44,7 +44,7 @@ export async function runCommand(
       cuts: options.cuts,
       depth: options.depth,
       everyIngress: options.ingress === 'all',
-      signer: signerForRun(options.benchKey),
+      signer: signerForRun(options.benchKey, options.json === true),
       lane: options.lane,
       interactive: process.stdin.isTTY && process.stderr.isTTY,
       withinMs: options.within * 60_000,

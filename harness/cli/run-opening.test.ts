@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { BoardFile, Declaration } from '../board/index.ts';
 import { repository } from './test/command.ts';
-import { opening, readSeries } from './run-opening.ts';
+import { bindings, readSeries } from './run-opening.ts';
 import type { Prepared, SessionOptions } from './session.ts';
 
 describe('The stock of ever newer images', () => {
@@ -29,10 +29,7 @@ describe('The first entry of a record', () => {
     const loaded = { sha256: 'ab', ...(profile === undefined ? {} : { profile }) };
     const prepared = { board, sources, loaded, declaration: { device: {} }, catalogue: {} };
     const options = { selected: [], leftOut: [], command: [], defects: [] };
-    return opening(prepared as unknown as Prepared, options as unknown as SessionOptions, {
-      runId: 'run',
-      seed: '',
-    });
+    return bindings(prepared as unknown as Prepared, options as unknown as SessionOptions);
   };
 
   it('names the profile of its own file beside the digest that covers both', () => {

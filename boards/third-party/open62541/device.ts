@@ -32,8 +32,8 @@ export const device: ThirdPartyDevice = {
   needs: ['gcc', 'openssl', join(prefix, header)],
   boards: Object.keys(stance),
   async start(board, folder) {
-    const { environment, close } = await startServer(stance[board] ?? 'guarded', folder);
-    return { environment, close };
+    const server = await startServer(stance[board] ?? 'guarded', folder);
+    return { environment: server.environment, close: () => server.close() };
   },
 };
 

@@ -8,7 +8,9 @@ import { writeMadeUpRun } from '../../record/made-up-run.ts';
 import { openBenchKey } from '../../record/bench-key.ts';
 import { fieldproof, killAll } from '../test/command.ts';
 
-describe('fieldproof package, sign, verify and key', () => {
+describe('fieldproof package, sign, verify and key', function () {
+  this.timeout(180_000); // as for all tests that start the command line from source
+
   let dir: string;
   let key: string;
   let run: string;

@@ -30,15 +30,16 @@ export function tellNewKey({ isNew, path, fingerprint }: BenchKey): void {
 /**
  * The key that signs the close of a run. A machine on which none can be kept still runs, and says so.
  *
+ * @param quiet leaves out who the bench is from now on: the record and `fieldproof key` name its key as well
  * @returns undefined where there is no place for a key
  * @throws BenchError when there is a key that others could use: better now than after a night
  * @throws EvidenceError when the file that somebody named holds none
  */
-export function signerForRun(named?: string): BenchKey | undefined {
+export function signerForRun(named?: string, quiet = false): BenchKey | undefined {
   const path = benchKeyPath(named);
   try {
     const key = openBenchKey(path);
-    tellNewKey(key);
+    if (!quiet) tellNewKey(key);
     return key;
   } catch (error) {
     const isChosen = path !== benchKeyPath(undefined, { ...process.env, FIELDPROOF_BENCH_KEY: '' });

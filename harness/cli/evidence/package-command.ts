@@ -22,7 +22,7 @@ export async function packageCommand(run: string, options: PackOptions): Promise
   const runDir = resolve(run);
   const model = modelOf(readRun(runDir).entries);
   const bench = openBenchKey(benchKeyPath(options.benchKey));
-  tellNewKey(bench);
+  if (options.json !== true) tellNewKey(bench);
   const people = options.sign.map((file) => readSigner(file, process.env['FIELDPROOF_KEY_PASSPHRASE']));
   const catalogue = await loadCatalogue(catalogueDir);
   tellOtherCatalogue(catalogue, model.header.catalogue);
