@@ -13,7 +13,7 @@ const forbid = (...rooms) => ({
   ],
 });
 
-const driverRooms = ['serial', 'modbus', 'opcua', 'power', 'tcp-tap'];
+const driverRooms = ['serial', 'modbus', 'opcua', 'medium', 'power', 'tcp-tap'];
 
 export default tseslint.config(
   { ignores: ['dist/**', 'reports/out/**', 'node_modules/**'] },
@@ -46,5 +46,6 @@ export default tseslint.config(
     rules: forbid('suites', 'boards', 'reports', 'drivers', ...driverRooms.filter((other) => other !== room)),
   })),
   { files: ['boards/simulated/**/*.ts'], rules: forbid('harness', 'drivers', 'suites', 'reports') },
+  { files: ['boards/third-party/**/*.ts'], rules: forbid('suites', 'reports', 'harness/cli') },
   { files: ['**/*.test.ts'], rules: { '@typescript-eslint/no-unused-expressions': 'off' } },
 );

@@ -108,6 +108,7 @@ describe('bench', () => {
       interactive: false,
       record: {
         append: (kind, payload) => void (kind === 'bench' && records.push(payload as never)),
+        keepImage: ({ name, sha256 }) => ({ name, sha256 }),
         checkpoint: () => undefined,
         wireLog: () => noWireLog,
       },

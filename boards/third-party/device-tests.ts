@@ -6,7 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { missingOf, type RunningDevice, type ThirdPartyDevice } from './device.ts';
-import { readExpectedVerdicts, type JudgedBoard } from './expected-verdicts.ts';
+import {
+  mustBeAsExplained,
+  readExpectedVerdicts,
+  unexplained,
+  type JudgedBoard,
+} from './expected-verdicts.ts';
 import { judge, type Judgement } from './judge.ts';
 
 /** Registers tests only where the device can be made; else one that is skipped, and says for want of what. */
@@ -65,26 +70,11 @@ function judgedAsExplained(device: ThirdPartyDevice, { board, options, verdicts 
     judgement = await judge(bench.device(), { boardFile, options, out });
   });
 
-  for (const { cases, verdict, reason, lines } of verdicts) {
-    for (const id of cases) {
-      it(`${id} ${verdict}`, () => {
-        const one = judgement.model.cases.find((candidate) => candidate.id === id);
-        assert.ok(one, `${id} did not run:\n${judgement.said}`);
-        assert.equal(one.verdict, verdict, one.reason);
-        if (reason !== undefined) assert.match(one.reason, new RegExp(reason));
-        const heard = judgement.linesDuring(id);
-        for (const line of lines)
-          assert.match(heard, new RegExp(line, 'm'), `the device did not say so in ${id}`);
-      });
+  for (const explained of verdicts) {
+    for (const id of explained.cases) {
+      it(`${id} ${explained.verdict}`, () => mustBeAsExplained(judgement, id, explained));
     }
   }
 
-  it('every case that ran is explained', () => {
-    const explained = new Set(verdicts.flatMap(({ cases }) => cases));
-    const ran = judgement.model.cases.map(({ id, verdict, reason }) => ({ id, verdict, reason }));
-    assert.deepEqual(
-      ran.filter(({ id }) => !explained.has(id)),
-      [],
-    );
-  });
+  it('every case that ran is explained', () => assert.deepEqual(unexplained(judgement, verdicts), []));
 }

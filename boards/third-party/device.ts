@@ -1,5 +1,6 @@
 /** A device that nobody here wrote, as the project's own check and `npm run device` see it. */
 
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
@@ -12,9 +13,12 @@ export interface ThirdPartyDevice {
   title: string;
   /** Debian packages that hold it and what it is made with. */
   packages: readonly string[];
-  /** Programs (found by PATH) and files (absolute) without which it cannot be made. */
+  /**
+   * Programs (found by PATH), files (absolute), and `root` (the right to mount, in namespaces of its own), without which it
+   * cannot be made.
+   */
   needs: readonly string[];
-  /** Board files in its folder, without `.yaml`; the first is the default. */
+  /** Board files in its folder, without `.yaml`; the first is the default. None: clients, which no bench judges. */
   boards: readonly string[];
   /**
    * Makes the device of one board and switches it on.
@@ -34,7 +38,18 @@ export interface RunningDevice {
 
 /** What of `needs` is not on this machine. */
 export function missingOf(device: ThirdPartyDevice): string[] {
-  return device.needs.filter((need) => !(isAbsolute(need) ? existsSync(need) : onPath(need)));
+  return device.needs.filter((need) => !isThere(need));
+}
+
+function isThere(need: string): boolean {
+  if (need === 'root') return mayMount();
+  return isAbsolute(need) ? existsSync(need) : onPath(need);
+}
+
+/** Root in a container may lack it, so it is tried, where nobody else sees it. */
+function mayMount(): boolean {
+  const tried = ['--mount', '--pid', '--fork', '--mount-proc', 'mount', '-t', 'tmpfs', 'trial', '/mnt'];
+  return spawnSync('unshare', tried, { stdio: 'ignore' }).status === 0;
 }
 
 function onPath(program: string): boolean {

@@ -17,7 +17,7 @@ export interface Judgement {
   /** Standard error of the run, for whoever asks why. */
   said: string;
   /** What the device sent while a case ran, on all wires, with carriage returns taken out. */
-  linesDuring(caseId: string): string;
+  linesDuring: (caseId: string) => string;
 }
 
 export interface RunRequest {
@@ -60,24 +60,42 @@ export async function judge(
 }
 
 /** `fieldproof run` with the device's environment. Ends with this process, and with its signals. */
-export async function fieldproofRun(
+export function fieldproofRun(
   running: RunningDevice,
   options: readonly string[],
   output: 'inherit' | 'pipe',
-): Promise<{ code: number; said: string }> {
-  const run = [join(repository, 'dist/harness/cli/main.js'), 'run', ...options];
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', process.execPath, ...run], {
+): Promise<Ended> {
+  return fieldproof(running, ['run', ...options], output);
+}
+
+/** How a command ended: its exit code, and what it wrote to standard error and output, unless that was inherited. */
+export interface Ended {
+  code: number;
+  said: string;
+  printed: string;
+}
+
+/** Any command of fieldproof with the device's environment. Ends with this process, and with its signals. */
+export async function fieldproof(
+  running: RunningDevice,
+  words: readonly string[],
+  output: 'inherit' | 'pipe',
+): Promise<Ended> {
+  const command = [join(repository, 'dist/harness/cli/main.js'), ...words];
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', process.execPath, ...command], {
     cwd: repository,
     env: { ...process.env, ...running.environment },
-    stdio: output === 'inherit' ? 'inherit' : ['ignore', 'ignore', 'pipe'],
+    stdio: output === 'inherit' ? 'inherit' : ['ignore', 'pipe', 'pipe'],
   });
   const pass = (signal: NodeJS.Signals) => void child.kill(signal);
   process.on('SIGINT', pass).on('SIGTERM', pass);
   let said = '';
+  let printed = '';
   child.stderr?.on('data', (bytes: Buffer) => (said += bytes.toString()));
+  child.stdout?.on('data', (bytes: Buffer) => (printed += bytes.toString()));
   try {
     const [code] = (await once(child, 'close')) as [number | null];
-    return { code: code ?? 3, said };
+    return { code: code ?? 3, said, printed };
   } finally {
     process.off('SIGINT', pass).off('SIGTERM', pass);
   }

@@ -10,18 +10,24 @@ import { rmSync, symlinkSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { Pty } from '../simulated/pty.ts';
 
+/** From the cut to the end of the last process. */
+const goneWithinMs = 10_000;
+
 export interface PoweredProcessOptions {
   /** Program and arguments. */
   command: readonly [string, ...string[]];
   environment?: Readonly<Record<string, string>>;
   /** Where the console is to be found: a link to the tty. */
   consoleLink: string;
+  /** Given what it prints, beside the console. */
+  onOutput?: (bytes: Buffer) => void;
 }
 
 export class PoweredProcess {
   readonly #options: PoweredProcessOptions;
   readonly #console: Pty;
   #process: ChildProcess | undefined;
+  #gone: Promise<unknown> = Promise.resolve();
   #server: Server | undefined;
 
   constructor(options: PoweredProcessOptions) {
@@ -35,34 +41,54 @@ export class PoweredProcess {
   on(): void {
     if (this.#process !== undefined) return;
     const { command, environment } = this.#options;
-    // Should this process be killed, its device goes with it. What the device starts is in its group, and goes as well.
-    const started = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
+    const [program, ...words] = command;
+    const started = spawn(program, words, {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { ...process.env, ...environment },
       detached: true,
     });
     this.#process = started;
+    if (started.pid !== undefined) endWithUs(started.pid, started);
+    this.#gone = new Promise((resolve) => started.once('close', resolve));
     started.stdout.on('data', (bytes: Buffer) => {
-      if (this.#process === started) this.#console.write(bytes);
+      if (this.#process !== started) return;
+      this.#console.write(bytes);
+      this.#options.onOutput?.(bytes);
     });
     started.stdin.on('error', () => undefined); // written to as its power went
-    started.once('exit', () => {
+    const ended = (): void => {
       if (this.#process === started) this.#process = undefined;
+    };
+    started.once('error', ended); // a program that cannot be started is a device that stays off
+    started.once('exit', () => {
+      killGroup(started); // it may have died of itself; what it started is part of it
+      ended();
     });
   }
 
-  /** Resolves when the process and its group are gone. */
+  /** True until it is switched off, or has ended. */
+  get running(): boolean {
+    return this.#process !== undefined;
+  }
+
+  /** It hangs: whatever is sent to it is taken, and nothing done, until it is switched off. */
+  freeze(): void {
+    const pid = this.#process?.pid;
+    if (pid !== undefined) process.kill(-pid, 'SIGSTOP');
+  }
+
+  /**
+   * Resolves when the process is gone, and all that holds its output open: what it started may be in other groups, and
+   * must not go on writing flash while the device boots anew.
+   *
+   * @throws Error when something holds it ten seconds later
+   */
   async off(): Promise<void> {
     const running = this.#process;
     this.#process = undefined;
     if (running?.pid === undefined) return;
-    const gone = running.exitCode === null && running.signalCode === null ? once(running, 'exit') : undefined;
-    try {
-      process.kill(-running.pid, 'SIGKILL');
-    } catch {
-      // The group is gone already.
-    }
-    await gone;
+    killGroup(running);
+    await Promise.race([this.#gone, tooLate(running.pid)]);
   }
 
   /** The supply's remote control, for ./switch: a line on, off or status, and the state as answer. @returns its port */
@@ -91,4 +117,34 @@ export class PoweredProcess {
     if (command === 'off') await this.off();
     return this.#process === undefined ? 'off' : 'on';
   }
+}
+
+/** The process and all that it has started. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group is gone already.
+  }
+}
+
+/**
+ * Should this process be killed, its device goes with it, and what that has started as well: its group. The end of this
+ * process ends the watcher's input, whatever it died of; the end of the device ends the watcher.
+ */
+function endWithUs(group: number, device: ChildProcess): void {
+  const watcher = spawn('sh', ['-c', `read -r _; kill -KILL -${group}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // a Ctrl-C at the terminal must not end it before us
+  });
+  watcher.stdin.on('error', () => undefined);
+  device.once('exit', () => watcher.kill('SIGKILL'));
+}
+
+async function tooLate(pid: number): Promise<never> {
+  await once(AbortSignal.timeout(goneWithinMs), 'abort');
+  throw new Error(
+    `${goneWithinMs} ms after process ${pid} was killed, something that it started in another process group still holds its output: start it in a process namespace (unshare --pid --fork --kill-child)`,
+  );
 }

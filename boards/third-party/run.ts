@@ -8,19 +8,14 @@
  */
 
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, existsSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { missingOf, type ThirdPartyDevice } from './device.ts';
+import { devices } from './devices.ts';
 import { fieldproofRun } from './judge.ts';
 
 const here = import.meta.dirname;
 const out = join(here, '../../reports/out/third-party');
-
-async function devices(): Promise<ThirdPartyDevice[]> {
-  const folders = readdirSync(here).filter((name) => existsSync(join(here, name, 'device.ts')));
-  const modules = folders.sort().map((name) => import(join(here, name, 'device.ts')));
-  return ((await Promise.all(modules)) as { device: ThirdPartyDevice }[]).map(({ device }) => device);
-}
 
 async function main(words: readonly string[]): Promise<number> {
   const known = await devices();

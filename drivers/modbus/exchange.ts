@@ -17,6 +17,8 @@ export abstract class Exchange {
   /** Whole frames that came meanwhile and were not the answer, and the last one's description. */
   strays = 0;
   lastStray = '';
+  /** A fitting answer that may be an earlier request's: it counts if no other comes. */
+  held: Buffer | undefined;
 
   constructor(unit: number, pdu: Uint8Array) {
     this.unit = unit;

@@ -332,6 +332,44 @@ describe('modbus rtu: the line', () => {
     }
   });
 
+  for (const own of ['comes with it', 'comes after it'] as const) {
+    it(`an answer later than the rest of the line is not the next one's, whose own ${own}`, async () => {
+      const read = (address: number): Promise<number[]> => bench.driver.registers.readHolding(address, 1);
+      const asked = (count: number): Promise<true> =>
+        until(() => (server.requests.length === count ? true : undefined), {
+          withinMs: 2000,
+          what: 'the request',
+        });
+      server.tricks.push('hold', 'hold');
+      await assert.rejects(read(1), TimeoutError);
+      const next = read(2);
+      await asked(2);
+      if (own === 'comes with it') server.release();
+      else {
+        server.release(1);
+        await until(() => bench.wire.find(({ direction }) => direction === 'received'), {
+          withinMs: 2000,
+          what: 'the late answer',
+        });
+        server.release();
+      }
+      assert.deepEqual(await next, [2]);
+      assert.deepEqual(await read(3), [3]);
+    });
+  }
+
+  it('an answer that fits, where one was owed, counts when no other comes', async () => {
+    await bench.driver.close();
+    bench = testDriver(server.settings({ replyWithinMs: 500, quietMs: 20 }));
+    await bench.driver.open();
+    server.tricks.push('silent');
+    await assert.rejects(bench.driver.registers.readHolding(1, 1), TimeoutError);
+    assert.deepEqual(await bench.driver.registers.readHolding(2, 1), [2]);
+    const took = new Deadline(0);
+    assert.deepEqual(await bench.driver.registers.readHolding(3, 1), [3]);
+    assert.ok(took.elapsedMs < 500, `all is settled, but it took ${took.elapsedMs} ms`);
+  });
+
   it('a port pulled while idle is a loss, reported once; the port is opened again at the next request', async () => {
     await bench.driver.registers.readHolding(0, 1);
     await server.vanish();

@@ -3,8 +3,9 @@
  *
  * - An answer is handed on only when transaction (TCP), unit, function, length and repeated fields fit the request.
  * - RTU has one request in flight. After a timeout or a broken frame the line must rest for `quietMs`, so that a late
- *   answer is thrown away instead of being taken for the next one's. Two requests are t3.5 apart. An answer later than
- *   that, to a request of the same shape, cannot be told from the right one: RTU has nothing to tell it by.
+ *   answer is thrown away instead of being taken for the next one's. Two requests are t3.5 apart. An answer can be
+ *   later than that, and RTU has nothing to tell it by: so the first answer of the same function after a timeout is
+ *   held until nothing else has come for `replyWithinMs`, and the last that came is the right one (`OwedAnswers`).
  * - TCP matches by transaction. After a timeout nothing more is sent on that connection; when its last request is
  *   settled it is closed, and the next request makes a fresh one.
  * - A request in flight is rejected at once when the link dies. A TCP peer that closes an idle connection has done
@@ -20,8 +21,9 @@ import { type BenchError, type FrameError, type PortError } from '../../harness/
 import { DeadlineTimer } from './deadline-timer.ts';
 import { type Exchange } from './exchange.ts';
 import { expectedAnswerBytes, misfit, RTU_MAX_BYTES, UNIT_BYTES } from './frames.ts';
-import { functionName } from './functions.ts';
+import { EXCEPTION_BIT, functionName } from './functions.ts';
 import { LineRest } from './line-rest.ts';
+import { OwedAnswers } from './owed-answers.ts';
 import * as say from './session-errors.ts';
 import { type Framing, type FrameSink } from './transports/framing.ts';
 import { LinkKeeper } from './transports/link-keeper.ts';
@@ -58,6 +60,7 @@ export class Session {
   readonly #flying = new Map<number, Exchange>();
   readonly #deadlines = new DeadlineTimer(() => this.#onDeadline());
   readonly #rest: LineRest;
+  readonly #owed = new OwedAnswers();
   #state: 'closed' | 'open' | 'lost' = 'closed';
   /** Set after a TCP timeout: nothing more is sent on this connection. */
   #retiring = false;
@@ -127,6 +130,7 @@ export class Session {
   devicePowerChanged(on: boolean): void {
     if (on || this.#state === 'closed') return;
     this.#lossExpected = true;
+    this.#owed.settled();
     this.#failFlying(say.deviceOff(this.#settings.who));
     if (this.#keeper.connector.remote) this.#dropLink();
     this.#settled();
@@ -213,14 +217,15 @@ export class Session {
     return undefined;
   }
 
-  #onFrame(id: number | undefined, unitAndPdu: Buffer): void {
+  /** @returns whether the request in flight goes on waiting */
+  #onFrame(id: number | undefined, unitAndPdu: Buffer): boolean {
     const exchange = id === undefined ? this.#onlyFlight() : this.#flying.get(id);
     const unit = unitAndPdu[0]!;
     const foreign = unit !== exchange?.unit;
     if (exchange === undefined || (foreign && !this.#framing.matchesById)) {
       // On a line an unexpected unit's reply leaves the response timeout running (Serial Line V1.02, 2.4.1).
       this.#stray(id, unitAndPdu);
-      return;
+      return true;
     }
     this.#answered = true;
     this.#lossReported = false;
@@ -228,14 +233,40 @@ export class Session {
     const complaint = foreign
       ? `unit ${unit} answered, unit ${exchange.unit} was asked`
       : misfit(exchange.pdu, unitAndPdu, UNIT_BYTES);
-    if (complaint === undefined) {
-      this.#flying.delete(exchange.id);
-      exchange.answered(unitAndPdu);
-    } else {
+    if (complaint !== undefined) {
       this.#rest.atLeast(this.#settings.quietMs);
-      this.#fail(exchange, say.wrongAnswer(this.#settings.who, exchange, complaint, unitAndPdu));
+      const error = say.wrongAnswer(this.#settings.who, exchange, complaint, unitAndPdu);
+      if (this.#isItsOwn(exchange, unitAndPdu)) this.#fail(exchange, error);
+      else this.#giveUp(exchange, error);
+    } else if (this.#owed.maybe(exchange.pdu[0]!)) {
+      this.#hold(exchange, unitAndPdu);
+      return true;
+    } else {
+      this.#answer(exchange, unitAndPdu);
     }
     this.#settled();
+    return false;
+  }
+
+  /** Whether a misfit was this request's answer for all that, so that no other will come. */
+  #isItsOwn({ pdu }: Exchange, unitAndPdu: Buffer): boolean {
+    return (unitAndPdu[UNIT_BYTES]! & ~EXCEPTION_BIT) === pdu[0] && !this.#owed.maybe(pdu[0]);
+  }
+
+  #answer(exchange: Exchange, unitAndPdu: Buffer): void {
+    this.#flying.delete(exchange.id);
+    this.#owed.settled();
+    exchange.answered(unitAndPdu);
+  }
+
+  /** This may be the answer that an earlier request was denied; then the right one is still to come. */
+  #hold(exchange: Exchange, unitAndPdu: Buffer): void {
+    if (exchange.held !== undefined)
+      this.#host.wire.event(
+        `answer of ${functionName(exchange.pdu[0]!)} discarded: it came late, another followed`,
+      );
+    exchange.held = Buffer.from(unitAndPdu);
+    exchange.dueAtMs = monotonicMs() + this.#settings.replyWithinMs + this.#lineMs(exchange, 0);
   }
 
   #stray(id: number | undefined, unitAndPdu: Buffer): void {
@@ -269,7 +300,10 @@ export class Session {
   #onDeadline(): number | undefined {
     const now = monotonicMs();
     const due = [...this.#flying.values()].filter((exchange) => exchange.dueAtMs <= now);
-    if (due.length > 0) this.#timeOut(due);
+    const silent = due.filter((exchange) => exchange.held === undefined);
+    for (const exchange of due) if (exchange.held !== undefined) this.#answer(exchange, exchange.held);
+    if (silent.length > 0) this.#timeOut(silent);
+    else if (due.length > 0) this.#settled();
     return this.#flying.size === 0
       ? undefined
       : Math.min(...[...this.#flying.values()].map((exchange) => exchange.dueAtMs));
@@ -278,7 +312,7 @@ export class Session {
   #timeOut(due: readonly Exchange[]): void {
     const { who, replyWithinMs } = this.#settings;
     for (const exchange of due) {
-      this.#fail(exchange, say.noReply(who, exchange, replyWithinMs, this.#framing));
+      this.#giveUp(exchange, say.noReply(who, exchange, replyWithinMs, this.#framing));
     }
     this.#rest.atLeast(this.#settings.quietMs);
     if (!this.#framing.matchesById) this.#framing.reset();
@@ -313,6 +347,12 @@ export class Session {
   #fail(exchange: Exchange, error: BenchError): void {
     this.#flying.delete(exchange.id);
     exchange.failed(error);
+  }
+
+  /** Fails a request whose answer may still come. */
+  #giveUp(exchange: Exchange, error: BenchError): void {
+    if (!this.#framing.matchesById) this.#owed.owes(exchange.pdu[0]!);
+    this.#fail(exchange, error);
   }
 
   #failFlying(error: BenchError): void {

@@ -8,7 +8,8 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { within } from '../../harness/clock.ts';
 import type { WireLog } from '../../harness/driver.ts';
 import { DeviceException, FrameError, PortError, type BenchError } from '../../harness/errors.ts';
-import { LineSplitter, TextTail } from './lines.ts';
+import { TextTail } from '../../harness/text-tail.ts';
+import { LineSplitter } from './lines.ts';
 
 /** What the backplane says once, when everything that keeps its power is in place. */
 export interface ReadyMessage {

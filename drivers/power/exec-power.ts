@@ -1,12 +1,9 @@
 /** The supply, switched by programs of the lab: `gpioset`, a PDU's client, a relay board's tool. */
 
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { delimiter, join, resolve } from 'node:path';
 import { Deadline, monotonicMs, pause } from '../../harness/clock.ts';
 import type { DriverContext } from '../../harness/driver.ts';
-import { BoardFileError, FrameError, PortError, TimeoutError } from '../../harness/errors.ts';
-import { runCommand } from './run-command.ts';
+import { BoardFileError, FrameError, TimeoutError } from '../../harness/errors.ts';
+import { requireProgram, runCommand } from '../../harness/lab-program.ts';
 import type { ExecPowerSettings } from './settings.ts';
 import { SwitchedPower } from './switched-power.ts';
 
@@ -86,24 +83,4 @@ function pattern(source: string, key: string): RegExp {
   } catch (cause) {
     throw new BoardFileError('bad-pattern', `${key}: ${source} is not a regular expression`, { cause });
   }
-}
-
-/** @throws PortError when no such executable is there, saying where it was looked for */
-async function requireProgram(program: string, boardDir: string): Promise<void> {
-  const places = program.includes('/')
-    ? [resolve(boardDir, program)]
-    : (process.env['PATH'] ?? '')
-        .split(delimiter)
-        .filter((dir) => dir !== '')
-        .map((dir) => join(dir, program));
-  for (const place of places) {
-    const usable = await access(place, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (usable) return;
-  }
-  throw new PortError('no-program', `${program}: no such program (looked in ${places.join(', ')})`, {
-    hint: 'Install it, or give its path, absolute or from the board file.',
-  });
 }

@@ -67,6 +67,13 @@ export const ymodem = z.strictObject({
       'Time for the receiver to answer a block. The receiver repeats its own request every 10 s after the protocol, ' +
         'and only it can ask for a lost block again, so a shorter time gives up early. Milliseconds.',
     ),
+  secondRequestWithinMs: milliseconds
+    .optional()
+    .describe(
+      'Time for the receiver to ask for the first block, once it has acknowledged block 0; then it is sent unasked. ' +
+        'When absent the receiver must ask, as the protocol shows it. Set to 50 or so for one that asks only after a ' +
+        'time-out of its own (U-Boot: 4.3 s). Milliseconds.',
+    ),
   verifyWithinMs: milliseconds
     .default(30_000)
     .describe("Time from the transfer's end to the device's verdict. Milliseconds."),
@@ -76,6 +83,51 @@ export const ymodem = z.strictObject({
     .max(100)
     .optional()
     .describe("File name told to the receiver; the image's own name when absent."),
+});
+
+export const sRecord = z.strictObject({
+  start: z.string().min(1).describe('The line that makes the device receive S-records: loads'),
+  ready: ymodem.shape.ready,
+  readyWithinMs: milliseconds.default(5000).describe('Time for the device to be ready. Milliseconds.'),
+  baseAddress: z
+    .number()
+    .int()
+    .min(0)
+    .max(0xffff_ffff)
+    .describe('Address of the first byte of the image, told in each record: 0x82000000.'),
+  addressBytes: z
+    .union([z.literal(2), z.literal(3), z.literal(4)])
+    .default(4)
+    .describe('Width of the addresses: 4 for S3 records (ended by S7), 3 for S2 (S8), 2 for S1 (S9). Bytes.'),
+  recordBytes: z
+    .number()
+    .int()
+    .min(1)
+    .max(252)
+    .default(32)
+    .describe('Bytes of the image in one record. Longer ones are quicker, where the device takes them.'),
+  pauseMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe(
+      'Time to wait behind each record, for a receiver without flow control that needs it. Milliseconds.',
+    ),
+  accepted: patternText().describe(
+    `${lineHint} It says that the device has taken all records; the group (?<total>…), if any, is how many bytes it ` +
+      'counted, decimal or with 0x. Without it nothing tells how much of the image arrived.',
+  ),
+  refused: patternText().describe(
+    `${lineHint} It says that the records were refused; the group (?<reason>…), if any, is the reason.`,
+  ),
+  restarted,
+  verifyWithinMs: milliseconds
+    .default(30_000)
+    .describe(
+      'Time from the last record to the answer of the device, which may have all of them still to read. Milliseconds.',
+    ),
 });
 
 export const consoleAlarm = z.strictObject({
@@ -102,6 +154,7 @@ export type ConsoleIdentitySettings = z.infer<typeof consoleIdentity>;
 export type ConsoleCommandSettings = z.infer<typeof consoleCommand>;
 export type ConsoleClockSettings = z.infer<typeof consoleClock>;
 export type YmodemSettings = z.infer<typeof ymodem>;
+export type SRecordSettings = z.infer<typeof sRecord>;
 export type ConsoleAlarmSettings = z.infer<typeof consoleAlarm>;
 export type ConsoleAuditSettings = z.infer<typeof consoleAudit>;
 
@@ -131,6 +184,12 @@ export const adapterSpecs: readonly AdapterSpec[] = [
     settings: consoleClock,
   },
   { name: 'ymodem', role: 'ingress', summary: 'A firmware image through YMODEM.', settings: ymodem },
+  {
+    name: 's-record',
+    role: 'ingress',
+    summary: 'A firmware image as Motorola S-records.',
+    settings: sRecord,
+  },
   {
     name: 'console-alarm',
     role: 'alarm',

@@ -9,7 +9,7 @@ import { logText, statelessPattern } from './log-text.ts';
 import { LineSplitter, type RawLine } from './line-splitter.ts';
 import { Mutex } from './mutex.ts';
 import { sendYmodemEndlessly } from './ymodem-endless.ts';
-import type { YmodemChannel } from './ymodem-session.ts';
+import type { YmodemChannel, YmodemTimes } from './ymodem-session.ts';
 import { sendYmodem } from './ymodem.ts';
 
 /** What the console needs of the wire below it. */
@@ -161,9 +161,9 @@ export class SerialConsole implements Console {
    */
   async sendFile(
     file: { name: string; bytes: Uint8Array },
-    options: { blockWithinMs: number; stop?: AbortSignal; endless?: EndlessTransfer },
+    options: YmodemTimes & { stop?: AbortSignal; endless?: EndlessTransfer },
   ): Promise<Answer> {
-    const { blockWithinMs, endless } = options;
+    const { stop, endless, ...times } = options;
     await this.options.link.ready();
     if (this.options.notTransparent !== undefined) {
       throw new DriverError(
@@ -174,9 +174,9 @@ export class SerialConsole implements Console {
         },
       );
     }
-    const channel = this.#channel(options.stop);
-    if (endless !== undefined) return sendYmodemEndlessly(channel, file, { blockWithinMs, endless });
-    return sendYmodem(channel, file, { blockWithinMs });
+    const channel = this.#channel(stop);
+    if (endless !== undefined) return sendYmodemEndlessly(channel, file, { ...times, endless });
+    return sendYmodem(channel, file, times);
   }
 
   // -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import { consoleClockAdapter } from './adapters/console-clock.ts';
 import { consoleCommandAdapter } from './adapters/console-command.ts';
 import { consoleIdentityAdapter } from './adapters/console-identity.ts';
 import { consolePatternAdapter } from './adapters/console-pattern.ts';
+import { sRecordAdapter } from './adapters/s-record.ts';
 import { ymodemAdapter } from './adapters/ymodem.ts';
 import { SerialDriver } from './serial-driver.ts';
 import { spec, type SerialSettings } from './settings.ts';
@@ -21,6 +22,7 @@ const adapters: readonly AnyAdapterModule[] = [
   consoleCommandAdapter,
   consoleClockAdapter,
   ymodemAdapter,
+  sRecordAdapter,
   consoleAlarmAdapter,
   consoleAuditAdapter,
 ];

@@ -112,7 +112,7 @@ export type SerialSettings = z.infer<typeof serialSettings>;
 
 export const spec: DriverSpec = {
   kind: 'serial',
-  summary: 'A text console on a serial port, with YMODEM file transfer.',
+  summary: 'A text console on a serial port, with YMODEM and S-record file transfer.',
   settings: serialSettings,
   adapters: adapterSpecs,
 };

@@ -8,7 +8,7 @@
 import type { Answer, EndlessTransfer } from '../../harness/capabilities.ts';
 import { Deadline, monotonicMs } from '../../harness/clock.ts';
 import { block, headerBlock, LONG_BLOCK_BYTES, spoiltBlock } from './ymodem-frames.ts';
-import { endOf, TransferEnd, YmodemSession, type YmodemChannel } from './ymodem-session.ts';
+import { endOf, TransferEnd, YmodemSession, type YmodemChannel, type YmodemTimes } from './ymodem-session.ts';
 
 /**
  * Starts a transfer that does not end.
@@ -18,17 +18,16 @@ import { endOf, TransferEnd, YmodemSession, type YmodemChannel } from './ymodem-
  * it is cancelled after that. Time counts from the last acknowledgement: behind it, no byte of ours was on its way.
  * Of an end without a word only a lower bound is known, the last sign of the receiver; it is what `elapsedMs` tells.
  *
- * @param options.blockWithinMs time for the receiver to answer one block, beside the time on the wire
  * @throws DriverError when the name does not fit; PortError when the wire dies
  */
 export async function sendYmodemEndlessly(
   channel: YmodemChannel,
   file: { name: string; bytes: Uint8Array },
-  options: { blockWithinMs: number; endless: EndlessTransfer },
+  options: YmodemTimes & { endless: EndlessTransfer },
 ): Promise<Answer> {
-  const { blockWithinMs, endless } = options;
+  const { endless } = options;
   const stalls = endless.kind === 'stalls';
-  const transfer = new Endless(channel, blockWithinMs, stalls ? file.bytes.length : endless.bytes);
+  const transfer = new Endless(channel, options, stalls ? file.bytes.length : endless.bytes);
   const end = await endOf(() => (stalls ? transfer.stall(file, endless) : transfer.goOn(file, endless)));
   if (end.kind !== 'closed') await transfer.tellReceiver(end);
   return transfer.answer(end);

@@ -58,10 +58,25 @@ export async function endOf(work: () => Promise<TransferEnd>): Promise<TransferE
   });
 }
 
+/** How long the receiver may take. */
+export interface YmodemTimes {
+  /** To answer one block, beside the time on the wire. */
+  blockWithinMs: number;
+  /**
+   * To ask for the first block, once it has acknowledged block 0; then that block is sent unasked. Absent: it must ask.
+   *
+   * The reference shows the request behind the acknowledgement (section 5), and the sender waits for it. Receivers
+   * exist that acknowledge, and ask only after a time-out of their own (U-Boot, common/xyzModem.c: the stream's first
+   * read sends the ACK and looks for a block at once).
+   */
+  secondRequestWithinMs?: number | undefined;
+}
+
 /** One transfer, from the request for the file on. Subclasses say what is sent. */
 export class YmodemSession {
   protected readonly channel: YmodemChannel;
   protected readonly blockWithinMs: number;
+  readonly #secondRequestWithinMs: number | undefined;
   readonly #totalBytes: number;
   /** Bytes of the file that the receiver has acknowledged. */
   acknowledgedBytes = 0;
@@ -74,9 +89,10 @@ export class YmodemSession {
   /** From here on time is counted. */
   protected lastSentAtMs = monotonicMs();
 
-  constructor(channel: YmodemChannel, blockWithinMs: number, totalBytes: number) {
+  constructor(channel: YmodemChannel, times: YmodemTimes, totalBytes: number) {
     this.channel = channel;
-    this.blockWithinMs = blockWithinMs;
+    this.blockWithinMs = times.blockWithinMs;
+    this.#secondRequestWithinMs = times.secondRequestWithinMs;
     this.#totalBytes = totalBytes;
   }
 
@@ -85,7 +101,19 @@ export class YmodemSession {
     await this.awaitRequest('to ask for the file', this.blockWithinMs);
     this.#receiverSeen = true;
     await this.deliver(header, 'block 0', true);
-    await this.awaitRequest('to ask for the first block', this.blockWithinMs);
+    await this.#awaitSecondRequest();
+  }
+
+  async #awaitSecondRequest(): Promise<void> {
+    const withinMs = this.#secondRequestWithinMs;
+    this.#strayBytes = 0;
+    try {
+      await this.awaitRequest('to ask for the first block', withinMs ?? this.blockWithinMs);
+    } catch (error) {
+      // Text in its place is no silence: the receiver may have given up, and a block would land in its command line.
+      const unasked = withinMs !== undefined && error instanceof TransferEnd && error.kind === 'silent';
+      if (!unasked) throw error;
+    }
   }
 
   /**
@@ -140,6 +168,25 @@ export class YmodemSession {
     );
   }
 
+  /**
+   * Sends the frame after which the receiver goes back to what it did before. Its acknowledgement may be lost on the way out
+   * (rb of lrzsz 0.12 leaves so now and then), and what comes then is text: a C in it asks for nothing.
+   *
+   * @throws TransferEnd `garbage` at the first text, for the caller to leave it unread
+   */
+  protected async deliverLast(frame: Uint8Array, withinMs: number): Promise<void> {
+    const deadline = new Deadline(withinMs + this.channel.transmitMs(frame.length));
+    for (let sending = 1; sending <= MAX_SENDINGS; sending += 1) {
+      this.#strayBytes = 0;
+      await this.channel.write(frame);
+      this.lastSentAtMs = monotonicMs();
+      let reply: Reply;
+      do reply = await this.reply(deadline, true);
+      while (reply === 'request' && !(await this.#quietBehindRequest()));
+      if (reply === 'ack' || reply === 'none') return;
+    }
+  }
+
   /** True for ACK, false when the frame must be sent again. */
   async #acknowledged(frameBytes: number, what: string, requestMeansLost: boolean): Promise<boolean> {
     let deadline = new Deadline(this.blockWithinMs + this.channel.transmitMs(frameBytes));
@@ -156,8 +203,8 @@ export class YmodemSession {
     }
   }
 
-  /** The next reply; bytes that are none are counted and passed over. */
-  protected async reply(deadline: Deadline): Promise<Reply> {
+  /** The next reply; bytes that are none are counted and passed over, or end the transfer. */
+  protected async reply(deadline: Deadline, endsAtText = false): Promise<Reply> {
     for (let cancels = 0; ;) {
       const byte = await this.channel.read(deadline.leftMs);
       if (byte === undefined) {
@@ -170,7 +217,9 @@ export class YmodemSession {
       if (byte === CONTROL.ACK) return 'ack';
       if (byte === CONTROL.NAK) return 'nak';
       if (byte === CONTROL.C) return 'request';
-      if (byte !== CONTROL.CAN && !LINE_ENDINGS.has(byte)) this.#strayBytes += 1;
+      if (byte === CONTROL.CAN || LINE_ENDINGS.has(byte)) continue;
+      this.#strayBytes += 1;
+      if (endsAtText) throw new TransferEnd('garbage', `text came${this.progress()}`);
     }
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { Answer } from '../../harness/capabilities.ts';
-import { until } from '../../harness/clock.ts';
+import { monotonicMs, until } from '../../harness/clock.ts';
 import { DriverError, PortError } from '../../harness/errors.ts';
 import { withBench, type Bench } from './test/bench.ts';
 import { bitwiseCrc, YmodemReceiver, type Misbehaviour } from './test/ymodem-receiver.ts';
@@ -70,11 +70,16 @@ describe('YMODEM sender', () => {
     length: number,
     check: (answer: Answer, receiver: YmodemReceiver, bench: Bench) => Promise<void> | void,
     blockWithinMs = 10_000,
+    secondRequestWithinMs?: number,
   ): Promise<void> => {
     await withBench({}, async (bench) => {
       const receiver = new YmodemReceiver(bench.device, how);
       const file = { name: 'image.bin', bytes: bytesOf(length) };
-      await check(await bench.driver.console.sendFile(file, { blockWithinMs }), receiver, bench);
+      await check(
+        await bench.driver.console.sendFile(file, { blockWithinMs, secondRequestWithinMs }),
+        receiver,
+        bench,
+      );
     });
   };
   const arrived = (answer: Answer, receiver: YmodemReceiver, length: number): void => {
@@ -107,6 +112,38 @@ describe('YMODEM sender', () => {
 
   it('works with a receiver that answers late', async () => {
     await send({ lateMs: 60 }, 2000, (answer, receiver) => arrived(answer, receiver, 2000));
+  });
+
+  it('sends the first block unasked, where the board file says so, to a receiver that only acknowledges', async () => {
+    const check = (answer: Answer, receiver: YmodemReceiver): void => arrived(answer, receiver, 2000);
+    await send({ secondRequestAfterMs: 600_000 }, 2000, check, 10_000, 50);
+  });
+
+  it('waits for the second request otherwise', async () => {
+    await send({ secondRequestAfterMs: 400 }, 2000, (answer, receiver) => arrived(answer, receiver, 2000));
+    const silent = (answer: Answer): void => {
+      assert.equal(answer.kind, 'silent');
+      assert.match(answer.reason ?? '', /to ask for the first block/);
+    };
+    await send({ secondRequestAfterMs: 600_000 }, 2000, silent, 300);
+  });
+
+  it('takes a request that crosses the unasked first block for none', async () => {
+    const check = (answer: Answer, receiver: YmodemReceiver): void => {
+      arrived(answer, receiver, 2000);
+      assert.equal(receiver.blocks.length, 4, 'a block was sent twice');
+    };
+    const how = { secondRequestAfterMs: 600_000, requestCrosses: true };
+    await send(how, 2000, check, 10_000, 20);
+  });
+
+  it('sends no block unasked to a receiver that says something else', async () => {
+    const how = { secondRequestAfterMs: 600_000, thenSays: 'no space\r\n' };
+    const check = (answer: Answer, receiver: YmodemReceiver): void => {
+      assert.equal(answer.kind, 'garbage');
+      assert.equal(receiver.blocks.length, 1);
+    };
+    await send(how, 2000, check, 10_000, 300);
   });
 
   it('gives up after ten sendings of a block, and cancels', async () => {
@@ -160,6 +197,22 @@ describe('YMODEM sender', () => {
       },
       500,
     );
+  });
+
+  it('takes text for the end of a receiver whose last acknowledgement was lost, and sends nothing into it', async () => {
+    const how = { losesLastAck: true, verdict: 'Checking C\r\nCRC OK\r\n' };
+    const startedAtMs = monotonicMs();
+    await send(how, 300, async (answer, receiver, { driver }) => {
+      assert.ok(monotonicMs() - startedAtMs < 10_000, 'it waited for the acknowledgement');
+      arrived(answer, receiver, 300);
+      assert.ok(receiver.ended, 'the batch was not ended');
+      await driver.console.expect('CRC OK', { withinMs: 1000 });
+      assert.equal(receiver.afterwards, 0);
+    });
+  });
+
+  it('is content with a receiver that says nothing more after the end', async () => {
+    await send({ losesLastAck: true }, 300, (answer, receiver) => arrived(answer, receiver, 300), 500);
   });
 
   it('rejects with PortError when the port dies in the middle', async () => {

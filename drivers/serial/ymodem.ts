@@ -6,25 +6,24 @@
 
 import type { Answer } from '../../harness/capabilities.ts';
 import { CONTROL, endOfBatchBlock, headerBlock } from './ymodem-frames.ts';
-import { endOf, TransferEnd, YmodemSession, type YmodemChannel } from './ymodem-session.ts';
+import { endOf, TransferEnd, YmodemSession, type YmodemChannel, type YmodemTimes } from './ymodem-session.ts';
 
-/** How long to wait for the request of the next file of the batch, where receivers differ. */
-const NEXT_FILE_WITHIN_MS = 3000;
+/** How long to wait for the request of the next file of the batch, and for its last word, where receivers differ. */
+const LAST_WORDS_WITHIN_MS = 3000;
 
 /**
  * Sends one file. The answer is `accepted` when the receiver acknowledged the end, `refused` when it cancelled,
  * `silent` at a deadline, `garbage` when what came was no YMODEM, `closed` when the transfer was stopped from our side.
  *
- * @param options.blockWithinMs time for the receiver to answer one block, beside the time on the wire
  * @throws DriverError when the name does not fit; PortError when the wire dies
  */
 export async function sendYmodem(
   channel: YmodemChannel,
   file: { name: string; bytes: Uint8Array },
-  options: { blockWithinMs: number },
+  times: YmodemTimes,
 ): Promise<Answer> {
   const header = headerBlock(file.name, file.bytes.length);
-  const transfer = new Transfer(channel, options.blockWithinMs, file.bytes.length);
+  const transfer = new Transfer(channel, times, file.bytes.length);
   const end = await endOf(() => transfer.run(header, file.bytes));
   await transfer.tellReceiver(end);
   return transfer.answer(end);
@@ -47,9 +46,10 @@ class Transfer extends YmodemSession {
    */
   async #endBatch(): Promise<void> {
     const position = this.channel.position();
+    const withinMs = Math.min(LAST_WORDS_WITHIN_MS, this.blockWithinMs);
     try {
-      await this.awaitRequest('to ask for the next file', Math.min(NEXT_FILE_WITHIN_MS, this.blockWithinMs));
-      await this.deliver(endOfBatchBlock(), 'the end of the batch', true);
+      await this.awaitRequest('to ask for the next file', withinMs);
+      await this.deliverLast(endOfBatchBlock(), withinMs);
     } catch (error) {
       if (!(error instanceof TransferEnd) || error.kind === 'refused' || error.kind === 'closed') throw error;
       this.channel.rewind(position);

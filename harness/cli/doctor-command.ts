@@ -32,6 +32,7 @@ interface Finding {
 /** The doctor keeps no record: nothing that it sees is evidence. */
 const noRecord: Recorder & { wireLog: () => typeof noWireLog } = {
   append() {},
+  keepImage: ({ name, sha256 }) => ({ name, sha256 }),
   checkpoint() {},
   wireLog: () => noWireLog,
 };
@@ -148,19 +149,24 @@ async function question(prepared: Prepared, bench: Bench, say: Say): Promise<voi
     say('FAIL', 'profile', explain(error));
     return;
   }
-  const ask = async (what: string, work: () => Promise<string>): Promise<boolean> => {
+  const booting = bootsWithinMs(declaration);
+  const ask = async (what: string, work: () => Promise<string>, withinMs = booting): Promise<boolean> => {
     try {
-      say('ok', what, await within(work(), bootsWithinMs(declaration), `asking for ${what}`));
+      say('ok', what, await within(work(), withinMs, `asking for ${what}`));
       return true;
     } catch (error) {
       say('FAIL', what, explain(error));
       return false;
     }
   };
-  const answers = await ask('ready', async () => {
-    const { tookMs } = await device.waitUntilReady(bootsWithinMs(declaration));
-    return `answered after ${tookMs.toFixed(0)} ms`;
-  });
+  const answers = await ask(
+    'ready',
+    async () => {
+      const { tookMs } = await device.waitUntilReady(booting);
+      return `answered after ${tookMs.toFixed(0)} ms`;
+    },
+    2 * booting, // the wait has a deadline of its own, and only it knows what came instead
+  );
   if (!answers) return;
   await ask('identity', async () => {
     if (device.identity === undefined) return 'cannot be read on this board';

@@ -75,6 +75,21 @@ describe('The doctor', function () {
     }
   });
 
+  it('says what came instead when a device does not show that it has booted', async () => {
+    const board = testBoard((text) => text.replace("pattern: '^version=(", "pattern: '^release=("));
+    try {
+      const { code, stdout } = await fieldproof('doctor', board.board);
+      assert.equal(code, 3);
+      assert.match(
+        stdout,
+        /^FAIL +ready +a sign of readiness not seen within 5000 ms\n +because: .*what came:/m,
+      );
+      assert.doesNotMatch(stdout, /^\w+ +identity /m, 'what does not answer is not asked further');
+    } finally {
+      board.remove();
+    }
+  });
+
   it('names the differences of a device that is not the declared one', async () => {
     const board = testBoard(undefined, (text) => text.replace('model: SG-1', 'model: SG-9'));
     try {

@@ -19,6 +19,10 @@ const copies: readonly [from: string, to: string][] = [
   ['boards/board.schema.json', 'boards/board.schema.json'],
   ['boards/profile.schema.json', 'boards/profile.schema.json'],
   ['boards/declaration.schema.json', 'boards/declaration.schema.json'],
+  ['boards/lab.schema.json', 'boards/lab.schema.json'],
+  ['boards/known.schema.json', 'boards/known.schema.json'],
+  ['boards/mapping.schema.json', 'boards/mapping.schema.json'],
+  ['boards/templates/lab.yaml', 'lab.yaml'],
 ];
 
 const mocharc = `# BOARD=boards/simulated-gateway.yaml npx mocha — or better: npx fieldproof run

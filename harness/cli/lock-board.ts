@@ -1,6 +1,8 @@
 /** One process per board: every command that touches hardware takes the lock first. */
 
+import { join } from 'node:path';
 import { socketLock, type HeldLock } from '../board/index.ts';
+import { recordFile } from '../record/entry.ts';
 
 /**
  * @param board path of the board file
@@ -9,4 +11,14 @@ import { socketLock, type HeldLock } from '../board/index.ts';
  */
 export function lockBoard(board: string, lane = ''): Promise<HeldLock> {
   return socketLock.acquire(board, lane);
+}
+
+/**
+ * One process per record, whatever board file it was given.
+ *
+ * @param runDir whose record is there already
+ * @throws BenchError saying who writes it
+ */
+export function lockRecord(runDir: string): Promise<HeldLock> {
+  return socketLock.acquire(join(runDir, recordFile));
 }

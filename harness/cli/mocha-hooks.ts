@@ -12,7 +12,9 @@ import { mustHaveDefects } from './defects-of-board.ts';
 import { mustBeSome, withinDepth } from './depth.ts';
 import { acceptHarm, harmOf, operatorHere } from './harm.ts';
 import { importInto } from './import-suites.ts';
+import { signerForRun } from './evidence/key-command.ts';
 import { defaultOutDir } from './paths.ts';
+import { planOf } from './plan-command.ts';
 import { exitCodeOfError } from './program.ts';
 import { silentProgress } from './progress.ts';
 import { reportRun } from './reports.ts';
@@ -100,17 +102,20 @@ async function openRun(suite: Mocha.Suite, chosen: readonly RegisteredCase[]): P
     harmOf(prepared, selected),
     operatorHere(YES !== '', 'YES=1 to the environment'),
   );
+  const everyIngress = process.env['INGRESS'] === 'all';
   const session = await Session.open(prepared, {
     outDir: defaultOutDir(),
     selected,
     leftOut,
     harmAccepted,
     progress: silentProgress,
+    plan: planOf(prepared, chosen, { depth, ingress: everyIngress ? 'all' : 'primary', case: [] }),
     command: ['mocha', ...process.argv.slice(2)],
     defects,
     depth,
-    everyIngress: process.env['INGRESS'] === 'all',
+    everyIngress,
     cuts,
+    signer: signerForRun(),
     lane: '',
     interactive: process.stdin.isTTY && process.stderr.isTTY,
     withinMs: 6 * 3_600_000,

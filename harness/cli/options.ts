@@ -1,5 +1,6 @@
 /** What the command line hands to its commands. */
 
+import type { ReportingOptions } from './reporting.ts';
 import type { Depth } from '../lifecycle/run.ts';
 
 /** Options that every command takes. */
@@ -9,7 +10,7 @@ export interface GlobalOptions {
 }
 
 /** Options of `run` and `plan`. */
-export interface RunOptions extends GlobalOptions {
+export interface RunOptions extends GlobalOptions, ReportingOptions {
   suite: string[];
   case: string[];
   defect: string[];
@@ -25,6 +26,12 @@ export interface RunOptions extends GlobalOptions {
   within: number;
   /** Keeps runs of one simulated board apart; empty for everything real. */
   lane: string;
-  /** Make the HTML report. */
+  /** Goes on with an interrupted run: the one in this folder, or the newest of the board. */
+  resume?: string | true;
+  /** Names of the options that the command line gives, among those with a default. */
+  given: readonly string[];
+  /** Make the HTML reports. */
   report: boolean;
+  /** Key that signs the close of the record. */
+  benchKey?: string;
 }

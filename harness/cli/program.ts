@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
+import { addEvidenceCommands, benchKeyOption } from './evidence/command.ts';
 import { addImageCommand } from './image/command.ts';
 import { depths } from '../lifecycle/run.ts';
 import type { GlobalOptions, RunOptions } from './options.ts';
@@ -15,14 +16,20 @@ Examples:
   fieldproof run boards/my-gateway.yaml         a device of yours
   fieldproof run --case 'SIG-*' --case RB-01    some cases
   fieldproof run --defect accept-unsigned       the simulated gateway, broken in one way
+  fieldproof run boards/my-gateway.yaml --resume     goes on with its newest unfinished run
   fieldproof doctor boards/my-gateway.yaml      what is attached, what is missing, what to do about it
   fieldproof plan boards/my-gateway.yaml        what a run would do, consume and risk
   fieldproof image inspect golden.bin --key maker.pem     what an image says and covers
   fieldproof image attacks golden.bin --out attacks       every attack image from one golden image
+  fieldproof report reports/out/… --lab lab.yaml --pdf    the report of a laboratory, as page and PDF
+  fieldproof package reports/out/RUN            evidence in one file, signed by the bench's key
+  fieldproof verify RUN.fieldproof.tar --key …  checks it; the fingerprint comes from the lab
   fieldproof init my-bench                      a folder for boards of your own
 
-Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided,
-3 the bench failed, 64 wrong usage.`;
+Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided
+or a known violation no longer happens, 3 the bench failed, 64 wrong usage. Of verify: 0 as signed by the
+expected keys, 1 not as it was signed, 2 consistent in itself, but the signer is unknown or something could
+not be checked.`;
 
 /** An option that gathers its values; `none` says in the help what its absence means. */
 function repeatable(flags: string, description: string, none: string): Option {
@@ -59,6 +66,21 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .addHelpText('after', examples)
     .exitOverride();
   const options = <T>(command: Command): T => command.optsWithGlobals<T & object>();
+  const reporting = (command: Command): Command =>
+    command
+      .option('--lab <file>', 'lab.yaml: what only the laboratory can say in the report')
+      .addOption(
+        new Option('--lang <language>', 'language of the report').choices(['en', 'zh']).default('en'),
+      )
+      .addOption(
+        repeatable(
+          '--mapping <file>',
+          'a mapping of your own, or clause texts over ours (may be repeated)',
+          'ours',
+        ),
+      )
+      .option('--pdf', 'the report as PDF too, where Chromium or Chrome is installed')
+      .option('--accept-known', 'known violations (BOARD.known.yaml) do not count for the exit code');
   const selecting = (command: Command): Command =>
     command
       .argument('[board]', 'board file; default: boards/simulated-gateway.yaml')
@@ -76,20 +98,33 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       )
       .option('--cuts <n>', 'power cuts of a sweep', whole(1), 40);
 
-  selecting(
-    program.command('run').description('runs the suites against a board; ends with a table and a report'),
+  reporting(
+    selecting(
+      program.command('run').description('runs the suites against a board; ends with a table and a report'),
+    ),
   )
     .addOption(
       repeatable('--defect <name>', 'switch a fault of the simulated device on (may be repeated)', 'none'),
     )
     .option('--out <folder>', 'where runs are written; default: reports/out')
     .option('--yes', 'go on unasked with stimuli that may cost the device')
+    .option('--resume [run]', 'go on with an interrupted run: this folder, or the newest of the board')
     .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
-    .option('--no-report', 'leave the HTML report out')
+    .option('--no-report', 'leave the HTML reports out')
+    .addOption(benchKeyOption())
     .addOption(program.createOption('--lane <n>').default('').hideHelp())
     .action(async (board: string | undefined, _opts: unknown, command: Command) => {
-      const { runCommand } = await import('./run-command.ts');
-      code = await runCommand(board, options<RunOptions>(command), argv.slice(2));
+      const given = Object.keys(command.opts()).filter(
+        (name) => command.getOptionValueSource(name) === 'cli',
+      );
+      const all = { ...options<RunOptions>(command), given };
+      if (all.resume === undefined) {
+        const { runCommand } = await import('./run-command.ts');
+        code = await runCommand(board, all, argv.slice(2));
+      } else {
+        const { resumeCommand } = await import('./resume-command.ts');
+        code = await resumeCommand(board, all, argv.slice(2));
+      }
     });
 
   selecting(
@@ -133,13 +168,41 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       code = await qualifyCommand(options(command));
     });
 
-  program
-    .command('report')
-    .description('makes table and report again from the record of a run')
-    .argument('<run>', 'folder of a run, such as reports/out/20260508T101500Z-…')
+  reporting(
+    program
+      .command('report')
+      .description('makes table and reports again from the record of a run')
+      .argument('<run>', 'folder of a run, such as reports/out/20260508T101500Z-…'),
+  )
+    .option('--known <file>', 'known violations, instead of the list that the run was made with')
     .action(async (run: string, _opts: unknown, command: Command) => {
       const { reportCommand } = await import('./report-command.ts');
-      code = await reportCommand(run, options<GlobalOptions>(command));
+      code = await reportCommand(run, options(command));
+    });
+
+  addEvidenceCommands(program, (ended) => (code = ended));
+  program
+    .command('diff')
+    .description(
+      'what changed between two runs, or two firmware versions; exit code 1 when something is worse',
+    )
+    .argument('<before>', 'folder of the earlier run')
+    .argument('<after>', 'folder of the later run')
+    .action(async (before: string, after: string, _opts: unknown, command: Command) => {
+      const { diffCommand } = await import('./diff-command.ts');
+      code = diffCommand(before, after, options<GlobalOptions>(command));
+    });
+
+  program
+    .command('timestamp')
+    .description(
+      'time-stamps of a run by RFC 3161: asks an authority, or keeps the requests until one is at hand',
+    )
+    .argument('<run>', 'folder of a run')
+    .option('--authority <url>', 'address of a time-stamping authority')
+    .action(async (run: string, _opts: unknown, command: Command) => {
+      const { timestampCommand } = await import('./timestamp-command.ts');
+      code = await timestampCommand(run, options(command));
     });
 
   addImageCommand(program, (ended) => (code = ended));

@@ -19,7 +19,7 @@ export function readinessOf(
   { id, plan }: RegisteredCase,
 ): Readiness {
   const waiver = waiverFor({ catalogue, declaration }, id);
-  const missing = missingNeeds(plan.needs, board);
+  const missing = missingNeeds(plan.needs, board, declaration);
   const allowed: readonly string[] = board.allow ?? [];
   const refused = plan.mayHarm === undefined || allowed.includes(plan.mayHarm) ? undefined : plan.mayHarm;
   return {

@@ -3,18 +3,20 @@
 import type { AnyDriverModule, DriverSpec } from '../driver.ts';
 import type { DriverRegistry } from '../bench.ts';
 import { DriverError } from '../errors.ts';
+import { spec as medium } from '../../drivers/medium/settings.ts';
 import { spec as modbus } from '../../drivers/modbus/settings.ts';
 import { spec as opcua } from '../../drivers/opcua/settings.ts';
 import { specs as power } from '../../drivers/power/settings.ts';
 import { spec as serial } from '../../drivers/serial/settings.ts';
 import { specs as taps } from '../../drivers/tcp-tap/settings.ts';
 
-export const driverSpecs: readonly DriverSpec[] = [serial, modbus, opcua, ...taps, ...power];
+export const driverSpecs: readonly DriverSpec[] = [serial, modbus, opcua, medium, ...taps, ...power];
 
 const loaders: Readonly<Record<string, () => Promise<AnyDriverModule>>> = {
   serial: async () => (await import('../../drivers/serial/index.ts')).module,
   modbus: async () => (await import('../../drivers/modbus/index.ts')).module,
   opcua: async () => (await import('../../drivers/opcua/index.ts')).module,
+  medium: async () => (await import('../../drivers/medium/index.ts')).module,
   ...Object.fromEntries(taps.map(({ kind }) => [kind, () => tapModule(kind)])),
   ...Object.fromEntries(power.map(({ kind }) => [kind, () => powerModule(kind)])),
 };

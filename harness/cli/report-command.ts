@@ -5,18 +5,26 @@ import { loadCatalogue } from '../catalogue/index.ts';
 import { EvidenceError } from '../errors.ts';
 import { checkRun } from '../record/read.ts';
 import { catalogueDir } from './paths.ts';
+import { loadKnown } from '../board/known-file.ts';
 import type { GlobalOptions } from './options.ts';
+import { loadReporting, type ReportingOptions } from './reporting.ts';
 import { reportRun } from './reports.ts';
 
 /** @returns the run's own exit code; 3, and no report, when its record is not as it was written */
-export async function reportCommand(run: string, options: GlobalOptions): Promise<number> {
+export async function reportCommand(
+  run: string,
+  options: GlobalOptions & ReportingOptions & { known?: string },
+): Promise<number> {
   const runDir = resolve(run);
   const problems = checkRun(runDir);
   if (problems.length === 0) {
+    const catalogue = await loadCatalogue(catalogueDir);
     return reportRun(runDir, {
-      catalogue: await loadCatalogue(catalogueDir),
+      catalogue,
       json: options.json === true,
       html: true,
+      reporting: await loadReporting(options, catalogue),
+      ...(options.known === undefined ? {} : { known: await loadKnown(options.known, catalogue) }),
     });
   }
   throw new EvidenceError(

@@ -11,33 +11,43 @@ import type { Catalogue } from '../catalogue/index.ts';
 import { explain } from '../errors.ts';
 import { readRun } from '../record/read.ts';
 import { modelOf, type RunModel } from '../record/run-model.ts';
-import { exitCodeOf, exitCodes } from '../verdict.ts';
+import { exitCodeOfModel } from '../record/known-violations.ts';
+import type { KnownList } from '../record/events.ts';
+import { loadReporting, type Reporting } from './reporting.ts';
+import { writePage } from './write-page.ts';
 
 export interface ReportOptions {
   catalogue: Catalogue;
   /** Machine-readable result on standard output instead of the table. */
   json: boolean;
-  /** Make the single-file HTML report. */
+  /** Make the HTML reports: the test report and Allure's. */
   html: boolean;
+  /** What the test report is made with; default: in English, without data of the laboratory. */
+  reporting?: Reporting;
+  /** Known violations instead of those that the record names. */
+  known?: KnownList;
   /** Called when the report is made, before anything goes to standard output. */
   beforeTable?: () => void;
 }
 
-/** Writes the report and prints the result. A report that cannot be made never changes the verdict. */
+/** Writes the reports and prints the result. A report that cannot be made never changes the verdict. */
 export async function writeReports(model: RunModel, runDir: string, options: ReportOptions): Promise<void> {
   const describe = describer(options.catalogue);
-  let path: string | undefined;
-  if (options.html) {
-    try {
-      path = (await writeAllure(model, runDir, { describeCase: describe })).report;
-    } catch (error) {
-      process.stderr.write(`the HTML report could not be made: ${explain(error)}\n`);
-    }
-  }
+  const reporting = options.reporting ?? (await loadReporting({}, options.catalogue));
+  const exitCode = exitCodeOfModel(model, reporting.acceptKnown);
+  const page = options.html ? await writePage(model, runDir, { ...options, reporting, exitCode }) : {};
+  const allure = options.html ? await allureOf(model, runDir, describe) : undefined;
   options.beforeTable?.();
-  const shown = path === undefined ? {} : { report: options.json ? path : pathForPeople(path) };
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(runJson(model, { ...shown, describe }), null, 2)}\n`);
+    const value = runJson(model, {
+      ...(allure === undefined ? {} : { report: allure }),
+      ...(page.page === undefined ? {} : { testReport: page.page }),
+      ...(page.pdf === undefined ? {} : { pdf: page.pdf }),
+      ...(page.trace === undefined ? {} : { trace: page.trace }),
+      describe,
+      exitCode,
+    });
+    process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     return;
   }
   const { stdout } = process;
@@ -50,11 +60,43 @@ export async function writeReports(model: RunModel, runDir: string, options: Rep
     renderTable(model, {
       columns: stdout.columns,
       colour: wantsColour(stdout),
-      ...shown,
+      reports: [
+        ...shown('Report', page.page),
+        ...shown('As PDF', page.pdf),
+        ...shown('Steps, wires and history (Allure)', allure),
+      ],
+      acceptKnown: reporting.acceptKnown,
       ...deeper,
       describe,
     }),
   );
+}
+
+/** A path for the last lines of the table. */
+function shown(name: string, path: string | undefined): { name: string; path: string }[] {
+  return path === undefined ? [] : [{ name, path: pathForPeople(path) }];
+}
+
+async function allureOf(
+  model: RunModel,
+  runDir: string,
+  describeCase: DescribeCase,
+): Promise<string | undefined> {
+  try {
+    return (await writeAllure(model, runDir, { describeCase })).report;
+  } catch (error) {
+    process.stderr.write(`the Allure report could not be made: ${explain(error)}\n`);
+    return undefined;
+  }
+}
+
+/**
+ * Makes the HTML report, and the Allure results behind it, once more.
+ *
+ * @throws EvidenceError when it cannot be made
+ */
+export async function makeReport(model: RunModel, runDir: string, catalogue: Catalogue): Promise<void> {
+  await writeAllure(model, runDir, { describeCase: describer(catalogue) });
 }
 
 /**
@@ -64,9 +106,11 @@ export async function writeReports(model: RunModel, runDir: string, options: Rep
  * @throws EvidenceError when the record is not as it was written
  */
 export async function reportRun(runDir: string, options: ReportOptions): Promise<number> {
-  const model = modelOf(readRun(runDir).entries);
+  const read = modelOf(readRun(runDir).entries);
+  const { known } = options;
+  const model = known === undefined ? read : { ...read, header: { ...read.header, known } };
   await writeReports(model, runDir, options);
-  return exitCodeOfRun(model);
+  return exitCodeOfModel(model, options.reporting?.acceptKnown);
 }
 
 const letters = { critical: 'C', high: 'H', medium: 'M' } as const;
@@ -81,10 +125,4 @@ function describer(catalogue: Catalogue): DescribeCase {
     const claimed = claims.filter(({ cases }) => cases.some((one) => one.id === id)).map((row) => row.id);
     return { title, suite, severity: letters[severity], requirements, source, claims: claimed };
   };
-}
-
-/** The exit code of a run, from its record. */
-export function exitCodeOfRun(model: RunModel): number {
-  const code = exitCodeOf(model.cases.map(({ verdict }) => verdict));
-  return model.interrupted && code === exitCodes.conforms ? exitCodes.undecided : code;
 }

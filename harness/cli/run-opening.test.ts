@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import type { BoardFile, Declaration } from '../board/index.ts';
 import { repository } from './test/command.ts';
-import { readSeries } from './run-opening.ts';
+import { opening, readSeries } from './run-opening.ts';
+import type { Prepared, SessionOptions } from './session.ts';
 
 describe('The stock of ever newer images', () => {
   const files = ['golden-1.2.0', 'pair-1.2.1', 'newer-1.3.0'];
@@ -18,5 +19,30 @@ describe('The stock of ever newer images', () => {
     assert.deepEqual(left({ way: 'series', left: 1 }), all.slice(2));
     assert.deepEqual(left({ way: 'series', left: 0 }), []);
     assert.deepEqual(left({ way: 'pair', left: 1 }), all, 'that counts installations, not images');
+  });
+});
+
+describe('The first entry of a record', () => {
+  const sources = { file: '/lab/boards/bench.yaml', directory: '/lab/boards' };
+  const header = (profile?: { file: string; sha256: string }) => {
+    const board = { board: 'bench', title: 'Bench', declaration: '/lab/boards/d.yaml', images: {} };
+    const loaded = { sha256: 'ab', ...(profile === undefined ? {} : { profile }) };
+    const prepared = { board, sources, loaded, declaration: { device: {} }, catalogue: {} };
+    const options = { selected: [], leftOut: [], command: [], defects: [] };
+    return opening(prepared as unknown as Prepared, options as unknown as SessionOptions, {
+      runId: 'run',
+      seed: '',
+    });
+  };
+
+  it('names the profile of its own file beside the digest that covers both', () => {
+    assert.deepEqual(header({ file: '/lab/models/m.profile.yaml', sha256: 'cd' }).board, {
+      name: 'bench',
+      title: 'Bench',
+      file: 'bench.yaml',
+      sha256: 'ab',
+      profile: { file: '../models/m.profile.yaml', sha256: 'cd' },
+    });
+    assert.equal(header().board.profile, undefined);
   });
 });

@@ -16,6 +16,7 @@ import {
   type HeldLock,
   type LoadedBoard,
 } from '../board/index.ts';
+import { knownOfBoard } from '../board/known-file.ts';
 import { Bench } from '../bench.ts';
 import type { FirmwareState } from '../capabilities.ts';
 import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
@@ -23,16 +24,22 @@ import { Deadline, within } from '../clock.ts';
 import { composeDevice } from '../device.ts';
 import { BenchError, explain, NotExecuted } from '../errors.ts';
 import { loadImageEngine } from '../lifecycle/image-engine.ts';
+import { baselineAfterInterruption } from '../lifecycle/after-interruption.ts';
 import { bootsWithinMs, setCurrentRun, type Depth, type Run, type RunProgress } from '../lifecycle/run.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import type { HarmAccepted } from './harm.ts';
-import { RunRecord } from '../record/record.ts';
-import { combine, verdicts, type Verdict } from '../verdict.ts';
-import { mustHaveSpace, watchingDisk } from './disk-space.ts';
-import { makersKeysOf, testKeyOf } from './board-keys.ts';
-import { lockBoard } from './lock-board.ts';
+import type { RunRecord } from '../record/record.ts';
+import type { Continuation } from '../record/continuation.ts';
+import type { KnownList, RunEvents } from '../record/events.ts';
+import type { Signer } from '../record/signing.ts';
+import { countVerdicts } from '../record/run-model.ts';
+import { combine, type Verdict } from '../verdict.ts';
+import { mustHaveSpace } from './disk-space.ts';
+import { lockBoard, lockRecord } from './lock-board.ts';
 import { defectOverrides } from './simulated-supply.ts';
-import { noteFailure, opening, readImages, readSeries, stamp } from './run-opening.ts';
+import { newRun } from './new-run.ts';
+import type { Plan } from './plan-text.ts';
+import { leaveRecordOpen, noteFailure, openRecord, recordOf, resumeRecord } from './run-opening.ts';
 import { stopOnSignal } from './signals.ts';
 import { applyMakersProfile } from '../makers-profile.ts';
 import { catalogueDir } from './paths.ts';
@@ -46,10 +53,12 @@ export interface Prepared {
   declaration: Declaration;
   declarationSha256: string;
   catalogue: Catalogue;
+  /** Violations that somebody answers for; undefined where the board has no list. */
+  known?: KnownList | undefined;
 }
 
 /**
- * Loads and checks board file, declaration and catalogue.
+ * Loads and checks board file, declaration, catalogue, and the board's list of known violations if there is one.
  *
  * @throws BoardFileError listing every problem at once
  */
@@ -66,16 +75,29 @@ export async function prepare(boardFile: string): Promise<Prepared> {
     declaration: declared.declaration,
     declarationSha256: declared.sha256,
     catalogue,
+    known: await knownOfBoard(boardFile, catalogue),
   };
+}
+
+/** The run that goes on, and where it stands. */
+export interface Resumption {
+  /** Folder of the run. */
+  dir: string;
+  continuation: Continuation;
 }
 
 export interface SessionOptions {
   outDir: string;
+  /** Cases to run now: of a run that goes on, those that are not decided. */
   selected: readonly RegisteredCase[];
   /** Cases that the depth left out of the selection. */
   leftOut: readonly RegisteredCase[];
   progress: RunProgress;
   command: readonly string[];
+  /** What the run is expected to do and to cost, for the record. */
+  plan: Plan;
+  /** Goes on with this run in place of a new one. */
+  resume?: Resumption | undefined;
   /** Faults to switch on in a simulated device. */
   defects: readonly string[];
   cuts: number;
@@ -86,6 +108,8 @@ export interface SessionOptions {
   /** Runs of the same simulated board beside each other take different lanes, and so different locks. */
   lane: string;
   interactive: boolean;
+  /** Signs the close of the record; absent where the bench has no key. */
+  signer?: Signer | undefined;
   /** After this long the run is ended as if the operator had asked. */
   withinMs: number;
   /** Told where the record is, before hardware is touched. */
@@ -97,10 +121,13 @@ export class Session {
   readonly runDir: string;
   readonly #bench: Bench;
   readonly #record: RunRecord;
-  readonly #lock: HeldLock;
+  readonly #locks: readonly HeldLock[];
   readonly #prepared: Prepared;
   readonly #clock = new Deadline(0);
+  readonly #options: SessionOptions;
   #deadline: NodeJS.Timeout | undefined;
+  /** Why the record stays open, so that the run can go on another time. */
+  #leaveOpen: string | undefined;
   #interrupt: (reason: string) => void = () => undefined;
   #stopListening: () => void = () => undefined;
   #closed = false;
@@ -109,16 +136,18 @@ export class Session {
     run: Run;
     bench: Bench;
     record: RunRecord;
-    lock: HeldLock;
+    locks: readonly HeldLock[];
     prepared: Prepared;
+    options: SessionOptions;
     interrupt: (reason: string) => void;
   }) {
     this.run = parts.run;
     this.runDir = parts.record.dir;
     this.#bench = parts.bench;
     this.#record = parts.record;
-    this.#lock = parts.lock;
+    this.#locks = parts.locks;
     this.#prepared = parts.prepared;
+    this.#options = parts.options;
     this.#interrupt = parts.interrupt;
   }
 
@@ -129,35 +158,41 @@ export class Session {
    * @throws BenchError saying what to do; NotExecuted when the operator ended it
    */
   static async open(prepared: Prepared, options: SessionOptions): Promise<Session> {
-    const { board, sources } = prepared;
-    const lock = await lockBoard(sources.file, options.lane);
+    const locks = [await lockBoard(prepared.sources.file, options.lane)];
     let record: RunRecord | undefined;
     let session: Session | undefined;
     try {
-      const runId = `${stamp()}-${board.board}`;
       mustHaveSpace(options.outDir);
-      record = RunRecord.open({ dir: join(options.outDir, runId), runId, secrets: prepared.loaded.secrets });
+      record = recordOf(prepared, options);
+      // Who goes on with a run has taken this lock to read where it stands.
+      if (options.resume === undefined) locks.push(await lockRecord(record.dir));
       options.recordOpened?.(record.dir);
-      session = Session.#create(prepared, options, record, lock);
+      session = Session.#create(prepared, options, { record, locks });
       // From here on: opening and waiting for a device can take minutes, and the operator need not wait for it.
       session.#stopListening = stopOnSignal(session);
       await Promise.race([session.#start(options), session.run.interruption]);
       return session;
     } catch (error) {
-      noteFailure(record, error);
+      noteFailure(record, error, options.resume !== undefined);
+      if (options.resume !== undefined) session?.leaveOpen(`it could not go on: ${explain(error)}`);
       if (session !== undefined) await session.close(error instanceof NotExecuted ? 'not-executed' : 'error');
       else {
         record?.abandon();
-        await lock.release();
+        await releaseAll(locks);
       }
       throw error;
     }
   }
 
-  static #create(prepared: Prepared, options: SessionOptions, record: RunRecord, lock: HeldLock): Session {
-    const { board, sources, declaration, catalogue } = prepared;
-    const seed = randomBytes(16).toString('hex');
-    record.append('run-opened', opening(prepared, options, { runId: record.runId, seed }));
+  static #create(
+    prepared: Prepared,
+    options: SessionOptions,
+    { record, locks }: { record: RunRecord; locks: readonly HeldLock[] },
+  ): Session {
+    const { board, sources } = prepared;
+    const seed = options.resume?.continuation.header.seed ?? randomBytes(16).toString('hex');
+    if (options.resume === undefined) openRecord(record, prepared, options, seed);
+    else resumeRecord(record, options, options.resume);
     const bench = new Bench({
       board,
       boardDir: sources.directory,
@@ -167,47 +202,21 @@ export class Session {
       interactive: options.interactive,
       overrides: defectOverrides(board, options.defects),
     });
-    let interrupt: (reason: string) => void = () => undefined;
-    const interruption = new Promise<never>((_resolve, reject) => {
-      interrupt = (reason) => {
-        run.interrupted = true;
-        reject(new NotExecuted('interrupted', reason));
-      };
-    });
-    interruption.catch(() => undefined); // nobody may be waiting when it comes
-    const run: Run = {
-      board,
-      declaration,
-      catalogue,
-      device: {
-        linkAttacks: new Map(),
-        waitUntilReady: () => Promise.reject(new BenchError('not-open', 'not open')),
-      },
+    const parts = newRun(prepared, options, {
       bench,
       record,
-      images: readImages(board),
-      series: readSeries(board, declaration),
-      keys: new Map(Object.entries(board.keys)),
       seed,
-      progress: watchingDisk(options.progress, options.outDir, (reason) => {
-        interrupt(reason);
-      }),
-      selected: new Set(options.selected.map(({ id }) => id)),
-      cuts: options.cuts,
-      depth: options.depth,
-      everyIngress: options.everyIngress,
-      testKey: testKeyOf(board),
-      makersKeys: makersKeysOf(board),
-      poisoned: undefined,
-      interrupted: false,
-      interruption,
-      imagesLeftOut: new Map(),
-      verdicts: new Map(),
-    };
-    return new Session({ run, bench, record, lock, prepared, interrupt });
+      full: (reason) => {
+        session.pause(reason);
+      },
+    });
+    const session = new Session({ ...parts, bench, record, locks, prepared, options });
+    return session;
   }
 
   async #start(options: SessionOptions): Promise<void> {
+    if (options.resume !== undefined && (this.run.poisoned !== undefined || options.selected.length === 0))
+      return this.#openWhatOpens();
     await this.#bench.open();
     const device = composeDevice(this.#bench, this.#prepared.board);
     this.run.device = await applyMakersProfile(this.#prepared.board.module, device, this.#bench);
@@ -215,6 +224,19 @@ export class Session {
     this.#record.append('bench', { action: 'device ready', ok: true, tookMs });
     await this.#mustBeTheDeclaredDevice();
     await loadImageEngine();
+    if (options.resume !== undefined) await baselineAfterInterruption(this.run);
+    this.#begin(options);
+  }
+
+  /** No case will touch the device any more; the safe state and the last look are worth a try all the same. */
+  async #openWhatOpens(): Promise<void> {
+    const opened = await this.#bench.openWhatOpens();
+    if (opened.every(({ error }) => error === undefined))
+      this.run.device = composeDevice(this.#bench, this.#prepared.board);
+    this.#begin(this.#options);
+  }
+
+  #begin(options: SessionOptions): void {
     setCurrentRun(this.run);
     this.#deadline = setTimeout(() => {
       this.interrupt(`the run's deadline of ${options.withinMs / 60_000} minutes passed`);
@@ -254,6 +276,17 @@ export class Session {
     this.#interrupt(reason);
   }
 
+  /** As {@link interrupt}; the record stays open, so that the run can go on with `--resume`. */
+  pause(reason: string): void {
+    this.leaveOpen(reason);
+    this.#interrupt(reason);
+  }
+
+  /** Keeps {@link close} from closing the record. */
+  leaveOpen(reason: string): void {
+    this.#leaveOpen ??= reason;
+  }
+
   /**
    * Safe state, wires, record, lock; each step whatever the others did. Safe twice.
    *
@@ -270,7 +303,7 @@ export class Session {
     try {
       this.#closeRecord(fallback, finalState);
     } finally {
-      await this.#lock.release();
+      await releaseAll(this.#locks);
       this.#stopListening();
     }
   }
@@ -296,23 +329,29 @@ export class Session {
   }
 
   #closeRecord(fallback: Verdict, finalState: FirmwareState | undefined): void {
-    const missing = this.run.verdicts.size === 0 ? fallback : 'not-executed';
-    const given = [...this.run.selected].map((id) => this.run.verdicts.get(id) ?? missing);
-    const counts = Object.fromEntries(
-      verdicts.map((verdict) => [verdict, given.filter((each) => each === verdict).length]),
-    ) as Record<Verdict, number>;
     try {
-      this.#record.close({
-        verdict: combine(given),
-        counts,
-        tookMs: this.#clock.elapsedMs,
-        interrupted: this.run.interrupted,
-        imagesLeftOut: [...this.run.imagesLeftOut.values()].reduce((sum, images) => sum + images, 0),
-        ...(finalState === undefined ? {} : { finalState }),
-      });
+      if (this.#leaveOpen === undefined) this.#record.close(this.#closing(fallback, finalState));
+      else leaveRecordOpen(this.#record, this.#leaveOpen);
     } catch (error) {
       this.#record.abandon();
       throw error;
     }
   }
+
+  #closing(fallback: Verdict, finalState: FirmwareState | undefined): RunEvents['run-closed'] {
+    const missing = this.run.verdicts.size === 0 ? fallback : 'not-executed';
+    const given = [...this.run.selected].map((id) => this.run.verdicts.get(id) ?? missing);
+    return {
+      verdict: combine(given),
+      counts: countVerdicts(given),
+      tookMs: (this.#options.resume?.continuation.tookMs ?? 0) + this.#clock.elapsedMs,
+      interrupted: this.run.interrupted,
+      imagesLeftOut: [...this.run.imagesLeftOut.values()].reduce((sum, images) => sum + images, 0),
+      ...(finalState === undefined ? {} : { finalState }),
+    };
+  }
+}
+
+async function releaseAll(locks: readonly HeldLock[]): Promise<void> {
+  for (const lock of locks) await lock.release();
 }

@@ -26,6 +26,8 @@ export interface ImageFacts {
   signers: readonly { name: string; value: string }[];
   /** Digests inside the image by which a device may name it, lower-case hex. */
   digests: readonly string[];
+  /** True when what it holds cannot be read here, being compressed or encrypted: then other digests may name it too. */
+  contentsHidden?: boolean;
   /** Whatever else is worth telling: load address, compression, components. */
   other: readonly { name: string; value: string }[];
 }

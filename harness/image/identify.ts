@@ -10,6 +10,8 @@ export interface ImageIdentity {
   version: string | undefined;
   /** Digests by which a device may name the image, lower-case hex: of the whole file, and those inside it. */
   digests: readonly string[];
+  /** True when a device may name it by a digest that cannot be read here. */
+  contentsHidden: boolean;
 }
 
 /** The identity of an image of a known format; undefined for any other. */
@@ -17,6 +19,6 @@ export function identifyImage(bytes: Uint8Array): ImageIdentity | undefined {
   const source = bytesSource(bytes);
   const format = formatOf(source);
   if (format === undefined) return undefined;
-  const { version, digests } = format.facts(source, format.parse(source));
-  return { format: format.name, version, digests: [sha256Hex(source), ...digests] };
+  const { version, digests, contentsHidden = false } = format.facts(source, format.parse(source));
+  return { format: format.name, version, digests: [sha256Hex(source), ...digests], contentsHidden };
 }

@@ -26,6 +26,7 @@ export interface Stimulus {
 }
 
 export class CaseContext {
+  /** Empty for what the bench does between the cases. */
   readonly id: string;
   readonly run: Run;
   readonly attempt: number;
@@ -80,7 +81,7 @@ export class CaseContext {
   /** Writes one entry to the record, under this case and its current step. */
   write<Kind extends RunEventKind>(kind: Kind, payload: RunEvents[Kind]): void {
     this.run.record.append(kind, payload, {
-      caseId: this.id,
+      ...(this.id === '' ? {} : { caseId: this.id }),
       attempt: this.attempt,
       ...(this.#step === undefined ? {} : { step: this.#step }),
     });
@@ -120,7 +121,7 @@ export class CaseContext {
       ...(stimulus.image === undefined
         ? {}
         : {
-            image: { name: stimulus.image.name, sha256: stimulus.image.sha256 },
+            image: this.run.record.keepImage(stimulus.image),
             bytes: stimulus.image.bytes.length,
           }),
       ...(stimulus.bytes === undefined ? {} : { bytes: stimulus.bytes }),
@@ -165,6 +166,13 @@ export class CaseContext {
   /** Keeps a finding against the device and goes on; the case violates in the end. */
   found(finding: Finding): void {
     this.findings.push(finding);
+    this.write('finding', finding);
+  }
+
+  /** It was not the device's doing, as the case has found out. */
+  withdraw(finding: Finding): void {
+    this.findings.splice(this.findings.indexOf(finding), 1);
+    this.write('finding-withdrawn', finding);
   }
 
   /** Ends the case: the device violates. */

@@ -6,6 +6,9 @@ import { controlInstallation, nextControlImage } from './controls.ts';
 import { recover } from './recovery.ts';
 import { setCurrentRun } from './run.ts';
 import { changes, differsFromImage, fitOf } from './state.ts';
+import { buildRauc } from '../image/formats/rauc/test/builder.ts';
+import { squashfsOf } from '../image/formats/rauc/test/squashfs.ts';
+import { makeTestAuthority } from '../image/test/test-ca.ts';
 import { contextOf, fakeRun, image, type FakeRun } from './test/fake-run.ts';
 
 const strange = (name: string, byte: number): FirmwareImage => ({
@@ -138,4 +141,12 @@ describe('a state against an image', () => {
       assert.equal(differsFromImage(state, firmware) !== undefined, fit === 'differs');
     });
   }
+
+  it('unknown: another digest, where the image does not show what it holds', async () => {
+    const { valid } = await makeTestAuthority('p256');
+    const bytes = buildRauc({ by: valid, format: 'plain', squashfs: squashfsOf('xz') });
+    const bundle = { name: 'bundle', bytes, sha256: '1'.repeat(64) };
+    assert.equal(fitOf(stateOf('1.2.0', 'ff'), bundle).kind, 'unknown');
+    assert.equal(fitOf(stateOf('1.2.0', '1'.repeat(64)), bundle).kind, 'fits');
+  });
 });

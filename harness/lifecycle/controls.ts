@@ -21,7 +21,14 @@ export function nextControlImage(t: CaseContext, state: FirmwareState): Firmware
 /** Takes the next image of the stock; each is used once. */
 function nextOfSeries(t: CaseContext): FirmwareImage {
   const next = t.run.series.shift();
-  if (next !== undefined) return next;
+  if (next !== undefined) {
+    // Before it is used: after an interruption nobody could tell whether the device has taken it.
+    t.write('stock-taken', {
+      image: { name: next.name, sha256: next.sha256 },
+      left: t.run.series.length,
+    });
+    return next;
+  }
   throw new NotExecuted('controls-used-up', 'the stock of ever newer images is used up', {
     hint: 'Ask the vendor for more releases and add them under images.series.',
   });

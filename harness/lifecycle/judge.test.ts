@@ -69,7 +69,12 @@ describe('the life of a case', () => {
   });
 
   const never: CaseBodyRow[] = [
-    { name: 'an interrupted run', options: {}, prepare: (run) => run.stop(), says: /operator/ },
+    {
+      name: 'an interrupted run',
+      options: {},
+      prepare: (run) => run.stop(),
+      says: /the run was ended before/,
+    },
     {
       name: 'a poisoned board',
       options: {},

@@ -26,22 +26,25 @@ export interface Outcome {
   verdict: Verdict;
   reason: string;
   findings: readonly Finding[];
+  /** True when the end of the run took the case's chance. */
+  interrupted?: boolean;
 }
 
 /**
  * Judges one case and writes its verdict. Never throws.
  *
- * @param attempt 2 and more when a batch runs the case again alone; every attempt stays in the record
+ * @param attempt 2 and more when a batch runs the case again alone, or an interrupted run goes on; every attempt stays in
+ *   the record
  */
 export async function judge(
   run: Run,
   registered: RegisteredCase,
   body: CaseBody,
-  attempt = 1,
+  attempt = 1 + (run.earlier.attempts.get(registered.id) ?? 0),
 ): Promise<Outcome> {
   const t = new CaseContext(run, registered.id, attempt);
   const clock = new Deadline(0);
-  const outcome = await settle(t, async () => {
+  const settled = await settle(t, async () => {
     const { suite, severity } = run.catalogue.case(registered.id);
     // The record first: what people are told has happened stands in it, whatever comes next.
     t.write('case-started', { title: registered.title, suite, severity });
@@ -50,17 +53,34 @@ export async function judge(
     await reopen(run);
     await Promise.race([body(t), run.interruption]);
   });
+  const outcome = besideEarlier(run, registered.id, settled);
   t.end(); // an interrupted body must not go on in the background
   await recoverBench(run, outcome);
   publish(t, outcome, body.provisional === true, clock.elapsedMs);
   return outcome;
 }
 
+/** What an interrupted attempt had seen is neither forgotten nor, not seen to its end, a verdict. */
+function besideEarlier(run: Run, id: string, outcome: Outcome): Outcome {
+  const seen = run.earlier.findings.get(id);
+  if (seen === undefined || outcome.verdict === 'violates' || outcome.interrupted === true) return outcome;
+  const said = seen.map(({ expected, observed }) => `expected ${expected}; observed ${observed}`);
+  const reason = `an attempt that was interrupted had seen: ${said.join(' | ')}; the one after it came to ${outcome.verdict} (${outcome.reason})`;
+  return { verdict: 'inconclusive', reason, findings: [] };
+}
+
 /** Writes a verdict to the record and tells whoever watches. */
 export function publish(t: CaseContext, outcome: Outcome, provisional: boolean, tookMs: number): void {
   // Only a pass can be taken back by a closing control; everything else is final as it stands.
   const awaits = provisional && outcome.verdict === 'conforms';
-  t.write('verdict', { ...outcome, provisional: awaits, tookMs, attempt: t.attempt });
+  const imagesLeftOut = t.run.imagesLeftOut.get(t.id);
+  t.write('verdict', {
+    ...outcome,
+    provisional: awaits,
+    tookMs,
+    attempt: t.attempt,
+    ...(imagesLeftOut === undefined ? {} : { imagesLeftOut }),
+  });
   t.run.verdicts.set(t.id, outcome.verdict);
   t.run.record.checkpoint();
   t.run.progress.caseEnded(t.id, outcome.verdict, awaits, outcome.reason, tookMs);
@@ -69,7 +89,7 @@ export function publish(t: CaseContext, outcome: Outcome, provisional: boolean, 
 /** Before anything is sent: applicable, inputs there, board fit to be used. */
 function gate(t: CaseContext, registered: RegisteredCase): void {
   const { run } = t;
-  if (run.interrupted) throw new NotExecuted('interrupted', 'the operator ended the run before this case');
+  if (run.interrupted) throw new NotExecuted('interrupted', 'the run was ended before this case');
   if (run.poisoned !== undefined) {
     throw new NotExecuted(
       'board-poisoned',
@@ -78,7 +98,7 @@ function gate(t: CaseContext, registered: RegisteredCase): void {
   }
   const waiver = waiverFor(run, registered.id);
   if (waiver !== undefined) throw new NotApplicable('declared', waiver);
-  const missing = missingNeeds(registered.plan.needs, run.board);
+  const missing = missingNeeds(registered.plan.needs, run.board, run.declaration);
   if (missing.length > 0) {
     throw new NotExecuted('input-missing', `missing: ${missing.map((need) => need.what).join('; ')}`, {
       hint: missing.map((need) => need.next).join(' '),
@@ -121,8 +141,8 @@ async function classify(t: CaseContext, error: unknown): Promise<Outcome> {
     return outcomeOf(t, 'violates', error.message);
   }
   if (error instanceof NotApplicable) return outcomeOf(t, 'not-applicable', explain(error));
-  if (error instanceof NotExecuted) return outcomeOf(t, 'not-executed', explain(error));
-  if (error instanceof Inconclusive) return outcomeOf(t, 'inconclusive', explain(error));
+  if (error instanceof NotExecuted) return endedBy(error, outcomeOf(t, 'not-executed', explain(error)));
+  if (error instanceof Inconclusive) return endedBy(error, outcomeOf(t, 'inconclusive', explain(error)));
   if (error instanceof TimeoutError || error instanceof PortError) {
     const death = await provenDead(t).catch((cause: unknown) => {
       t.note(`whether the device is dead could not be told: ${explain(cause)}`);
@@ -139,6 +159,13 @@ async function classify(t: CaseContext, error: unknown): Promise<Outcome> {
     }
   }
   return outcomeOf(t, 'error', explain(error));
+}
+
+/** What the device has shown stands; everything else may come out otherwise when the run goes on. */
+function endedBy({ code }: NotExecuted | Inconclusive, outcome: Outcome): Outcome {
+  return code === 'interrupted' && outcome.verdict !== 'violates'
+    ? { ...outcome, interrupted: true }
+    : outcome;
 }
 
 /** Findings collected on the way outweigh everything else that may have ended the case. */

@@ -1,6 +1,6 @@
 /** What a case needs of a board, in words that `plan` and `doctor` can turn into a shopping list. */
 
-import { imageRoles, type BoardFile, type ImageRole } from '../board/index.ts';
+import { imageRoles, type BoardFile, type Declaration, type ImageRole } from '../board/index.ts';
 import type { EndlessKind } from '../capabilities.ts';
 
 export type Need =
@@ -39,9 +39,20 @@ const keyWords: Readonly<Record<string, string>> = {
   maker: 'the public keys or certificates that verify the maker’s images, in PEM',
 };
 
-/** The needs that this board cannot meet, judged from its file alone. */
-export function missingNeeds(needs: readonly Need[], board: BoardFile): MissingNeed[] {
+/**
+ * The needs that this board cannot meet, judged from its files alone.
+ *
+ * @param declared commands that nothing authenticates have no key, and want none
+ */
+export function missingNeeds(
+  needs: readonly Need[],
+  board: BoardFile,
+  declared: Pick<Declaration, 'commands'> = {},
+): MissingNeed[] {
+  const mechanism = declared.commands?.mechanism;
+  const keyless = mechanism !== undefined && mechanism !== 'authenticated-messages';
   return needs.flatMap((need) => {
+    if (need === 'key:commands' && keyless) return [];
     const missing = whatIsMissing(need, board);
     return missing === undefined ? [] : [{ need, ...missing }];
   });

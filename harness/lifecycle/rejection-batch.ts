@@ -266,6 +266,7 @@ function finalOutcome(closing: Outcome, notes: readonly string[]): Outcome {
     verdict: 'inconclusive',
     reason: `the closing control did not hold, so the refusals before it mean nothing: ${closing.reason}`,
     findings: [],
+    ...(closing.interrupted === true ? { interrupted: true } : {}),
   };
 }
 

@@ -3,7 +3,8 @@
 import type { Device, FirmwareImage } from '../capabilities.ts';
 import type { BoardFile, Declaration } from '../board/index.ts';
 import type { Catalogue } from '../catalogue/index.ts';
-import { depths, type Depth, type RunEventKind, type RunEvents } from '../record/events.ts';
+import type { Earlier } from '../record/continuation.ts';
+import { depths, type Depth, type KeptImage, type RunEventKind, type RunEvents } from '../record/events.ts';
 import type { PublicKey, TestKey } from '../image/trust.ts';
 import type { Verdict } from '../verdict.ts';
 
@@ -14,6 +15,8 @@ export interface Recorder {
     payload: RunEvents[Kind],
     context?: { caseId?: string; step?: string; attempt?: number },
   ): void;
+  /** Keeps an image beside the record, or says why not. On the disk when this returns. */
+  keepImage(image: FirmwareImage): KeptImage;
   /** Makes everything up to here survive a power loss. */
   checkpoint(): void;
 }
@@ -69,6 +72,8 @@ export interface Run {
   readonly imagesLeftOut: Map<string, number>;
   /** Latest verdict per case. */
   readonly verdicts: Map<string, Verdict>;
+  /** What the parts of this run before an interruption left. */
+  readonly earlier: Earlier;
 }
 
 /** Longest declared time from reset to a device that does its job; half a minute where nothing is declared. */

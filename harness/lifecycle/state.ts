@@ -21,8 +21,8 @@ export function fitOf(state: FirmwareState, image: FirmwareImage): Fit {
   if (digest.observable && digest.value === image.sha256) return { kind: 'fits' };
   const identity = imageEngine().identifyImage(image.bytes);
   if (identity === undefined) return { kind: 'unknown' };
-  const { digests } = identity;
-  const comparable = digest.observable && digests.length > 0;
+  const { digests, contentsHidden } = identity;
+  const comparable = digest.observable && digests.length > 0 && !contentsHidden;
   if (comparable && !digests.includes(digest.value)) {
     return { kind: 'differs', how: `the digest read back is ${digest.value.slice(0, 16)}…, not the image's` };
   }

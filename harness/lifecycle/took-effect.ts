@@ -26,7 +26,7 @@ export async function confirmByPowerCycle(
   t.found(finding); // kept, whatever recovery brings
   await backToStable(t, ground, finding.observed).catch((error: unknown) => {
     const innocent = error instanceof Inconclusive && error.code === 'unstable-baseline';
-    if (innocent) t.findings.splice(t.findings.indexOf(finding), 1); // the power cycle did it, not the image
+    if (innocent) t.withdraw(finding); // the power cycle did it, not the image
     throw error;
   });
   t.findings.splice(t.findings.indexOf(finding), 1); // said once, by the exception

@@ -9,6 +9,8 @@ import { all, momentOf, type CaseModel, type Moment, type StepModel } from './ru
 export interface CaseContext {
   poisoned: RunEvents['poisoned'] | undefined;
   interrupted: boolean;
+  /** When the run went on after interruptions, on its monotonic clock. */
+  resumedAt: readonly number[];
   /** Why the bench kept the run from starting. */
   startFailure?: string;
 }
@@ -20,7 +22,7 @@ export function caseModel(id: string, entries: readonly Entry[], context: CaseCo
   const about = starts.at(-1)?.payload;
   const { steps, events } = life(entries);
   const decided = decide(starts.length > 0, given.at(-1), lastStep(steps), context);
-  const timing = timingOf(entries);
+  const timing = timingOf(entries, context.resumedAt);
   return {
     id,
     title: about?.title ?? '',
@@ -78,11 +80,19 @@ function whyNotStarted(poisoned: RunEvents['poisoned'] | undefined, interrupted:
   return interrupted ? 'the run ended before this case was started' : 'selected, and never started';
 }
 
-/** From the first start to the first verdict after the last start: a batch's closing control is no part of the case. */
-function timingOf(entries: readonly Entry[]): { startedAt?: Moment; endedAt?: Moment } {
-  const startedAt = entries.find(({ kind }) => kind === 'case-started');
-  if (startedAt === undefined) return {};
+/**
+ * From the first start to the first verdict after the last start: a batch's closing control is no part of the case, nor
+ * is an interruption, with what was tried in vain before it.
+ */
+function timingOf(
+  entries: readonly Entry[],
+  resumedAt: readonly number[],
+): { startedAt?: Moment; endedAt?: Moment } {
   const lastStart = entries.findLastIndex(({ kind }) => kind === 'case-started');
+  const latest = entries[lastStart]?.tMono ?? 0;
+  const since = resumedAt.findLast((at) => at <= latest) ?? -Infinity;
+  const startedAt = entries.find(({ kind, tMono }) => kind === 'case-started' && tMono >= since);
+  if (startedAt === undefined) return {};
   const end = entries.slice(lastStart).find(({ kind }) => kind === 'verdict') ?? entries.at(-1);
   return { startedAt: momentOf(startedAt), endedAt: momentOf(end) };
 }
@@ -92,9 +102,12 @@ function life(entries: readonly Entry[]): { steps: StepModel[]; events: Entry[] 
   const steps: StepModel[] = [];
   const events: Entry[] = [];
   let open: StepModel[] = [];
-  for (const entry of entries) {
-    if (entry.kind === 'case-started') open = [];
-    else if (entry.kind === 'step-started') {
+  for (const [index, entry] of entries.entries()) {
+    if (entry.kind === 'case-started') {
+      // What an earlier attempt left open reaches as far as that attempt does, not over the interruption.
+      for (const step of open) step.endedAt = momentOf(entries[index - 1]);
+      open = [];
+    } else if (entry.kind === 'step-started') {
       const step = newStep(entry, entry.payload.name);
       (open.at(-1)?.steps ?? steps).push(step);
       open.push(step);

@@ -23,7 +23,10 @@ export interface Problem {
     | 'seal-wrong'
     | 'segment-missing'
     | 'segment-altered'
-    | 'segment-foreign';
+    | 'segment-foreign'
+    | 'payload-missing'
+    | 'payload-altered'
+    | 'payload-foreign';
   /** File, and line or byte range where that is known. */
   where: string;
   message: string;

@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { WireLog } from '../driver.ts';
-import { AppendFile } from './durable-file.ts';
+import { AppendFile, syncFolder } from './durable-file.ts';
 import { wireFolder, type SegmentDigest } from './entry.ts';
 import { type WireBuffer, type Direction } from './wire-buffer.ts';
 import { segmentName } from './wire-index.ts';
@@ -37,6 +37,17 @@ interface OpenSegment {
   indexSize: number;
 }
 
+/** A segment that is written whole, on its way to the disk. */
+interface WrittenSegment {
+  files: readonly AppendFile[];
+  digest: SegmentDigest;
+  /** True when the disk has it, so that the chain may speak of it. */
+  synced: boolean;
+}
+
+/** So many segments may be on their way before the wire has to wait for the disk. */
+const maxWrittenSegments = 64;
+
 /** A {@link WireLog} that never throws: trouble with the disk is kept and raised by the record. */
 export class ChannelLog implements WireLog {
   readonly channel: string;
@@ -45,7 +56,8 @@ export class ChannelLog implements WireLog {
   readonly #buffer: WireBuffer;
   #number: number;
   #segment: OpenSegment | undefined;
-  #unsynced: AppendFile[] = [];
+  readonly #written: WrittenSegment[] = [];
+  #newNames = false;
   #markedAt = 0;
   #broken = false;
 
@@ -83,11 +95,9 @@ export class ChannelLog implements WireLog {
     if (this.#broken) return;
     this.#flush(false);
     const segment = this.#segment;
-    for (const file of this.#unsynced) {
-      file.sync();
-      file.close();
-    }
-    this.#unsynced = [];
+    if (this.#newNames) syncFolder(join(this.#host.dir, wireFolder));
+    this.#newNames = false;
+    this.#syncWritten();
     if (segment === undefined || segment.indexSize === this.#markedAt) return;
     segment.bytes.sync();
     segment.index.sync();
@@ -106,7 +116,8 @@ export class ChannelLog implements WireLog {
   /** Closes the files as they are. Safe twice. */
   release(): void {
     this.#broken = true;
-    for (const file of [...this.#unsynced, this.#segment?.bytes, this.#segment?.index]) file?.close();
+    const written = this.#written.flatMap(({ files }) => files);
+    for (const file of [...written, this.#segment?.bytes, this.#segment?.index]) file?.close();
   }
 
   #burst(dir: Direction, bytes: Uint8Array): void {
@@ -128,9 +139,13 @@ export class ChannelLog implements WireLog {
     try {
       work();
     } catch (cause) {
-      this.#broken = true;
-      this.#host.failed(cause);
+      this.#broke(cause);
     }
+  }
+
+  #broke(cause: unknown): void {
+    this.#broken = true;
+    this.#host.failed(cause);
   }
 
   #flush(all: boolean): void {
@@ -151,6 +166,7 @@ export class ChannelLog implements WireLog {
     const name = segmentName(this.#stem, this.#number);
     const path = (file: string) => join(this.#host.dir, wireFolder, file);
     this.#markedAt = 0;
+    this.#newNames = true;
     return {
       bytes: new AppendFile(path(name.bytes), 'ax'),
       index: new AppendFile(path(name.index), 'ax'),
@@ -161,15 +177,48 @@ export class ChannelLog implements WireLog {
     };
   }
 
+  /**
+   * The chain never speaks of bytes that a power loss could still take. The disk gets its time for them beside the wire:
+   * waiting for it every 64 KiB would slow a fast one down.
+   */
   #finishSegment(): void {
     const segment = this.#segment;
     if (segment === undefined) return;
-    // The disk gets its time at the next checkpoint: syncing every 64 KiB would slow down a fast wire.
-    this.#unsynced.push(segment.bytes, segment.index);
-    if (this.#unsynced.length > 64) this.#unsynced.splice(0).forEach(syncAndClose);
+    const files = [segment.bytes, segment.index];
+    const written: WrittenSegment = { files, digest: this.#digestOf(segment), synced: false };
+    this.#written.push(written);
     this.#segment = undefined;
-    this.#host.chain('wire-segment', this.channel, this.#digestOf(segment));
     this.#number += 1;
+    if (this.#written.length > maxWrittenSegments) this.#syncWritten();
+    else void this.#syncLater(written);
+  }
+
+  async #syncLater(written: WrittenSegment): Promise<void> {
+    try {
+      await Promise.all(written.files.map((file) => file.syncLater()));
+    } catch (cause) {
+      // A checkpoint that came first has synced and closed them itself.
+      if (this.#written.includes(written) && !this.#broken) this.#broke(cause);
+      return;
+    }
+    written.synced = true;
+    this.#guarded(() => {
+      while (this.#written[0]?.synced === true) this.#chainFirst();
+    });
+  }
+
+  #syncWritten(): void {
+    for (let first = this.#written[0]; first !== undefined; first = this.#written[0]) {
+      for (const file of first.files) file.sync();
+      this.#chainFirst();
+    }
+  }
+
+  #chainFirst(): void {
+    const first = this.#written.shift();
+    if (first === undefined) return;
+    for (const file of first.files) file.close();
+    this.#host.chain('wire-segment', this.channel, first.digest);
   }
 
   #digestOf(segment: OpenSegment): SegmentDigest {
@@ -186,9 +235,4 @@ export class ChannelLog implements WireLog {
       },
     };
   }
-}
-
-function syncAndClose(file: AppendFile): void {
-  file.sync();
-  file.close();
 }

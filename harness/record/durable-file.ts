@@ -1,6 +1,6 @@
 /** Files that evidence rests on: appended, synced, and loud when the disk says no. */
 
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EvidenceError } from '../errors.ts';
 
@@ -9,6 +9,7 @@ const hints: Readonly<Record<string, string>> = {
   EDQUOT: 'Raise the quota or free space, then continue the run with --resume.',
   EACCES: 'Make the folder writable for this user, or choose another one.',
   EPERM: 'Make the folder writable for this user, or choose another one.',
+  EFBIG: 'The file may grow no further: raise the limit (ulimit -f), then continue the run with --resume.',
   EROFS: 'The file system is read-only: choose a folder on another one.',
   EEXIST: 'A run is recorded there already: choose a new folder, or continue it with --resume.',
   ENOTDIR: 'A part of that path is a file: choose another folder.',
@@ -62,6 +63,16 @@ export class AppendFile {
     this.#synced = true;
   }
 
+  /** As {@link sync}, without keeping anybody waiting; fails when the file was closed meanwhile. */
+  syncLater(): Promise<void> {
+    return new Promise((done, fail) => {
+      fsync(this.#fd, (cause) => {
+        if (cause === null) done();
+        else fail(fileTrouble('sync', this.path, cause));
+      });
+    });
+  }
+
   /** Safe twice. Does not sync. */
   close(): void {
     if (!this.#open) return;
@@ -87,12 +98,12 @@ export function syncFolder(path: string): void {
   });
 }
 
-/** Writes a small file so that it is there whole, or not at all. */
-export function writeWhole(path: string, text: string, mode = 0o644): void {
+/** Writes a file so that it is there whole, or not at all. */
+export function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): void {
   guarded('write', path, () => {
     const fd = openSync(`${path}.new`, 'w', mode);
     try {
-      const bytes = Buffer.from(text, 'utf8');
+      const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
       fsyncSync(fd);
     } finally {

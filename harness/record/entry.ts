@@ -6,7 +6,7 @@
  * line before, or 64 zeros. The first entry of a run is `run-opened`.
  */
 
-import type { RunEvents } from './events.ts';
+import type { NamedDigest, RunEvents } from './events.ts';
 import { canonicalize } from './jcs.ts';
 import { leafHash } from './digest.ts';
 
@@ -43,7 +43,12 @@ export interface RecordEvents extends RunEvents {
   /** A finished segment. `recovered` when it was finished after an interruption. */
   'wire-segment': SegmentDigest & { recovered?: boolean };
   /** The run went on after an interruption. */
-  'record-resumed': { tornBytes: number; tornSha256?: string };
+  'record-resumed': {
+    tornBytes: number;
+    tornSha256?: string;
+    /** Payloads that were stored, though no entry had come to name them; absent: none. */
+    payloads?: readonly NamedDigest[];
+  };
   /** Last entry: how many entries came before it, and the root of the tree over them. */
   'record-closed': { count: number; root: string; digestedBy: readonly string[] };
 }
@@ -87,6 +92,8 @@ export interface Seal {
 export const recordFile = 'record.jsonl';
 export const sealFile = 'seal.json';
 export const wireFolder = 'wire';
+/** Images and inputs, each under the lower-case hex SHA-256 of its bytes. */
+export const payloadFolder = 'payloads';
 /** Salts of the secrets' commitments; readable by the owner only, and no part of any package. */
 export const saltFile = 'private/secret-salts.json';
 export const noPrevious = '0'.repeat(64);

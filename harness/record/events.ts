@@ -19,10 +19,24 @@ export interface NamedDigest {
   sha256: string;
 }
 
+/** A file kept beside the record, as `payloads/<sha256>`. */
+export interface StoredPayload extends NamedDigest {
+  bytes: number;
+  mediaType: string;
+}
+
 /** A file that went into a run, by its path from the board file. Lower-case hex SHA-256 of its bytes. */
 export interface NamedFile {
   file: string;
   sha256: string;
+}
+
+/** An image by its digest, and whether a stranger finds its bytes beside the record. */
+export interface KeptImage extends NamedDigest {
+  /** True when `payloads/<sha256>` holds it. Absent, with `notKept`, in records of earlier versions. */
+  kept?: boolean;
+  /** Why its bytes are not there: then its digest, and the note on how it was made, stand for it. */
+  notKept?: string;
 }
 
 export interface Finding {
@@ -75,12 +89,32 @@ export interface Sweep {
   points: readonly SweptPoint[];
 }
 
+/** A violation that somebody knows of and answers for, until a day. */
+export interface KnownViolation {
+  case: string;
+  /** Codes of the findings that are known; any other is new. */
+  findings: readonly string[];
+  reason: string;
+  agreedBy: string;
+  /** `2026-12-31`: the last day, in UTC, on which it counts as known. */
+  expires: string;
+}
+
+/** The list of a board, as it was when the run began. */
+export interface KnownList {
+  file: string;
+  sha256: string;
+  violations: readonly KnownViolation[];
+}
+
 /** Payload by kind of event. Every entry also carries seq, time, case id and step (see `record.ts`). */
 export interface RunEvents {
   /** First entry of every run: what it is bound to. */
   'run-opened': {
     runId: string;
     harness: string;
+    /** Of the code that runs: harness, drivers, suites, reports. Absent in records of earlier versions. */
+    build?: string;
     node: string;
     platform: string;
     catalogue: { version: string; sha256: string };
@@ -88,7 +122,15 @@ export interface RunEvents {
     board: { name: string; title: string; file: string; sha256: string; profile?: NamedFile };
     declaration: NamedFile;
     device: Readonly<Record<string, string>>;
-    images: readonly NamedDigest[];
+    images: readonly KeptImage[];
+    /**
+     * What the run was made with, as it was read: `board.yaml`, `profile.yaml`, `module/…`, `environment.json` (all with
+     * secrets blanked), `declaration.yaml`, `catalogue/cases.yaml` and its siblings, `plan.json`. Absent in records of
+     * earlier versions.
+     */
+    inputs?: readonly StoredPayload[];
+    /** Fingerprint of the key that is to sign the close; absent where the bench had none. */
+    benchKey?: string;
     command: readonly string[];
     /** Names of faults that the operator switched on in a simulated device; part of the account, unseen by suites. */
     defects: readonly string[];
@@ -103,7 +145,21 @@ export interface RunEvents {
     seed: string;
     /** Cases that the selection names and the depth leaves out. */
     leftOut: readonly string[];
+    /** Known violations of this board; absent where it has no list. */
+    known?: KnownList;
     /** Stimuli that may cost the device and were allowed, and how a person agreed to them; absent where none had to. */
+    harmAccepted?: { stimuli: readonly string[]; by: HarmAcceptance };
+  };
+  /**
+   * The run went on after an interruption, in a new process. Cases with a final verdict keep it; `again` names those that
+   * had begun, and why each is started anew.
+   */
+  'run-resumed': {
+    command: readonly string[];
+    decided: readonly string[];
+    again: readonly { id: string; why: string }[];
+    /** From the last entry before the interruption, by the wall clock. */
+    gapMs: number;
     harmAccepted?: { stimuli: readonly string[]; by: HarmAcceptance };
   };
   /** Opening, closing, power, lock, loss of a wire, recovery: what the bench did. */
@@ -114,7 +170,7 @@ export interface RunEvents {
   'step-started': { name: string };
   'step-ended': { name: string; ok: boolean; tookMs: number; detail?: string };
   /** A stimulus about to be sent: what it is and how it differs from what the device accepts. */
-  stimulus: { name: string; rationale: string; ingress?: string; image?: NamedDigest; bytes?: number };
+  stimulus: { name: string; rationale: string; ingress?: string; image?: KeptImage; bytes?: number };
   answer: { of: string; answer: Answer };
   /** Where a device refused an image: proof of how much of it had arrived, and what was declared. */
   refusal: {
@@ -129,7 +185,13 @@ export interface RunEvents {
   state: { when: string; state: FirmwareState };
   /** A control: a legitimate operation that must succeed. */
   control: { name: string; when: 'before' | 'after' | 'twin'; accepted: boolean; detail: string };
+  /** An image of the stock for controls is about to be used; none is used twice. */
+  'stock-taken': { image: NamedDigest; left: number };
   measurement: Measurement;
+  /** Seen, and on the disk before the case goes on: an interruption must not make it unseen. */
+  finding: Finding;
+  /** An earlier finding that turned out not to be the device's doing. */
+  'finding-withdrawn': Finding;
   /** Written once a sweep of power cuts has ended, however it did. */
   sweep: Sweep;
   note: { text: string };
@@ -142,6 +204,10 @@ export interface RunEvents {
     findings: readonly Finding[];
     tookMs: number;
     attempt: number;
+    /** True when the end of the run took the case's chance: a resumed run starts it again. */
+    interrupted?: boolean;
+    /** Attack images of this case that the depth left out; absent: none. */
+    imagesLeftOut?: number;
   };
   /** A cause on which later cases depend: the board is poisoned. */
   poisoned: { cause: string; byCase: string };

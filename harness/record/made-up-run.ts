@@ -5,6 +5,7 @@ import type { FirmwareState } from '../capabilities.ts';
 import type { RunEvents } from './events.ts';
 import { RunRecord } from './record.ts';
 import type { Secret } from './secrets.ts';
+import type { Signer } from './signing.ts';
 
 const digest = (digit: string) => digit.repeat(64);
 
@@ -79,10 +80,18 @@ type CaseVerdict = Partial<RunEvents['verdict']> & { verdict: Verdict; reason: s
 /** Writes the whole run into a folder. With `interrupted`, the record is left without its close. */
 export function writeMadeUpRun(
   dir: string,
-  options: { interrupted?: boolean; runId?: string; poisoned?: boolean } = {},
+  options: {
+    interrupted?: boolean;
+    runId?: string;
+    poisoned?: boolean;
+    signer?: Signer;
+    header?: Partial<RunEvents['run-opened']>;
+  } = {},
 ): RunRecord {
-  const record = RunRecord.open({ dir, secrets: [madeUpSecret], runId: options.runId ?? 'made-up-1' });
-  record.append('run-opened', madeUpHeader(record.runId));
+  const { runId = 'made-up-1', signer } = options;
+  const record = RunRecord.open({ dir, secrets: [madeUpSecret], runId, signer });
+  const benchKey = signer === undefined ? {} : { benchKey: signer.fingerprint };
+  record.append('run-opened', { ...madeUpHeader(record.runId), ...benchKey, ...options.header });
   openBench(record);
   signatureCases(record);
   rollbackCases(record);

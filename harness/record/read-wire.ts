@@ -54,11 +54,22 @@ export function* readWire(
   }
 }
 
-/** Complete lines only: a power loss may have torn the last one. */
+/** Whole lines only, up to the first that a power loss tore or that the disk had not yet filled. */
 function* indexLines(path: string): Generator<IndexLine> {
   const text = readFileSync(path, 'utf8');
   for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
-    if (line !== '') yield JSON.parse(line) as IndexLine;
+    if (line === '') continue;
+    const read = parsed(line);
+    if (read === undefined) return;
+    yield read;
+  }
+}
+
+function parsed(line: string): IndexLine | undefined {
+  try {
+    return JSON.parse(line) as IndexLine;
+  } catch {
+    return undefined;
   }
 }
 

@@ -6,7 +6,9 @@ import { EvidenceError } from '../errors.ts';
 import { readChain, type Chain, type Problem, type TornLine } from './chain.ts';
 import { merkleRoot } from './digest.ts';
 import { recordFile, sealFile, type Entry, type Seal } from './entry.ts';
+import { payloadProblems } from './payloads.ts';
 import { segmentProblems } from './segments.ts';
+import { signedSealProblems } from './signed-seal.ts';
 
 export type { Problem, TornLine } from './chain.ts';
 
@@ -53,12 +55,18 @@ export function checkRun(dir: string): readonly Problem[] {
 
 function inspect(dir: string): { chain: Chain; seal: Seal | undefined; problems: Problem[] } {
   const chain = readChain(dir);
-  const seal = readSeal(dir);
-  const problems = [...chain.problems, ...closeProblems(chain), ...sealProblems(chain, seal)];
+  const read = readSeal(dir);
+  const seal = read === 'unreadable' ? undefined : read;
+  const problems = [
+    ...chain.problems,
+    ...closeProblems(chain),
+    ...sealProblems(chain, read),
+    ...signedSealProblems(dir, chain.entries, seal),
+  ];
   return {
     chain,
-    seal: seal === 'unreadable' ? undefined : seal,
-    problems: [...problems, ...segmentProblems(dir, chain.entries)],
+    seal,
+    problems: [...problems, ...segmentProblems(dir, chain.entries), ...payloadProblems(dir, chain.entries)],
   };
 }
 

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { EvidenceError } from '../errors.ts';
 import { AppendFile } from './durable-file.ts';
-import { madeUpHeader, writeMadeUpRun } from './made-up-run.ts';
+import { madeUpHeader, madeUpSecret, writeMadeUpRun } from './made-up-run.ts';
 import { channelsOf, readWire } from './read-wire.ts';
 import { checkRun, readRun } from './read.ts';
 import { RunRecord } from './record.ts';
@@ -175,7 +175,7 @@ describe('The record of a run', () => {
     assert.deepEqual(checkRun(dir), []);
     assert.equal(readRun(dir).torn?.line, before.length + 1);
 
-    const record = RunRecord.resume({ dir });
+    const record = RunRecord.resume({ dir, secrets: [madeUpSecret] });
     assert.ok(record.now() >= (before.at(-1)?.tMono ?? Infinity));
     record.wireLog('console').sent(Buffer.from('again'));
     record.close(closing);

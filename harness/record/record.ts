@@ -6,28 +6,31 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { monotonicMs, utcNow } from '../clock.ts';
 import type { WireLog } from '../driver.ts';
 import { EvidenceError } from '../errors.ts';
 import { ChannelLog, type ChannelHost } from './channel-log.ts';
 import { digestedBy, merkleRoot } from './digest.ts';
-import { AppendFile, makeFolder, syncFolder, writeWhole } from './durable-file.ts';
+import { AppendFile, makeFolder, syncFolder } from './durable-file.ts';
 import {
   hashOf,
   noPrevious,
   recordFile,
-  saltFile,
-  sealFile,
   wireFolder,
   type RecordEventKind,
   type RecordEvents,
   type Seal,
 } from './entry.ts';
-import type { RunEventKind, RunEvents } from './events.ts';
+import type { KeptImage, NamedDigest, RunEventKind, RunEvents, StoredPayload } from './events.ts';
 import { canonicalize } from './jcs.ts';
-import { prepareResume, readSalts } from './resume.ts';
+import { PayloadStore, type PayloadLimits } from './payloads.ts';
+import { prepareResume } from './resume.ts';
+import { readSalts, storeSalts } from './salts.ts';
+import { writeSeal } from './seal.ts';
 import { SecretGuard, type Secret } from './secrets.ts';
+import { writeSignedSeal } from './signed-seal.ts';
+import type { Signer } from './signing.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
 export interface RecordOptions {
@@ -36,6 +39,10 @@ export interface RecordOptions {
   secrets?: readonly Secret[];
   /** Chosen by the caller, or made from the time and four random bytes. */
   runId?: string;
+  /** How much of images is kept beside the record. */
+  payloads?: PayloadLimits;
+  /** Signs the seal at the close; a record without one is closed all the same. */
+  signer?: Signer | undefined;
 }
 
 /** Where in the run an entry belongs. */
@@ -50,6 +57,10 @@ const syncedAt: ReadonlySet<RecordEventKind> = new Set([
   'run-opened',
   'verdict',
   'poisoned',
+  'finding',
+  'finding-withdrawn',
+  'stock-taken',
+  'run-resumed',
   'record-closed',
 ]);
 
@@ -68,21 +79,26 @@ export class RunRecord {
   readonly runId: string;
   readonly #file: AppendFile;
   readonly #guard: SecretGuard;
+  readonly #payloads: PayloadStore;
   readonly #leaves: Uint8Array[];
   readonly #start: Start;
+  readonly #signer: Signer | undefined;
   readonly #channels = new Map<string, ChannelLog>();
   readonly #stems = new Set<string>();
   #failure: EvidenceError | undefined;
   #seal: Seal | undefined;
   #released = false;
 
-  private constructor(dir: string, file: AppendFile, guard: SecretGuard, start: Start) {
+  private constructor(options: RecordOptions, file: AppendFile, guard: SecretGuard, start: Start) {
+    const { dir, payloads, signer } = options;
     this.dir = dir;
+    this.#payloads = new PayloadStore(dir, guard, payloads);
     this.runId = start.runId;
     this.#file = file;
     this.#guard = guard;
     this.#leaves = start.leaves;
     this.#start = start;
+    this.#signer = signer;
   }
 
   /**
@@ -97,12 +113,13 @@ export class RunRecord {
     try {
       storeSalts(options.dir, guard);
       syncFolder(options.dir);
+      syncFolder(dirname(resolve(options.dir)));
     } catch (error) {
       file.close();
       throw error;
     }
     const runId = options.runId ?? newRunId();
-    return new RunRecord(options.dir, file, guard, {
+    return new RunRecord(options, file, guard, {
       runId,
       leaves: [],
       clockOffsetMs: 0,
@@ -111,18 +128,19 @@ export class RunRecord {
   }
 
   /**
-   * Goes on with an interrupted run. A torn last line is cut off, and the record says so.
+   * Goes on with an interrupted run. A torn last line is cut off, and the record says so. Wire bytes and payloads that no
+   * entry had come to name are named now.
    *
-   * @throws EvidenceError when the record is closed, empty, or not as it was written
+   * @throws EvidenceError when the record is closed, empty, or not as it was written, or a secret is another one
    */
   static resume(options: Omit<RecordOptions, 'runId'>): RunRecord {
-    const state = prepareResume(options.dir);
     const guard = new SecretGuard(options.secrets ?? [], readSalts(options.dir));
+    const state = prepareResume(options.dir, guard.commitments);
     storeSalts(options.dir, guard);
     const file = new AppendFile(join(options.dir, recordFile), 'a');
-    const record = new RunRecord(options.dir, file, guard, state);
-    record.#write('record-resumed', state.torn, {});
-    record.#declareSecrets();
+    const record = new RunRecord(options, file, guard, state);
+    record.#write('record-resumed', state.resumed, {});
+    if (!state.secretsDeclared) record.#declareSecrets();
     for (const { channel, segment } of state.unfinished) {
       record.#write('wire-segment', { ...segment, recovered: true }, { channel });
     }
@@ -152,6 +170,18 @@ export class RunRecord {
     if (kind === 'run-opened') this.#declareSecrets();
     if (syncedAt.has(kind)) this.checkpoint();
     return seq;
+  }
+
+  /** Keeps an input of the run beside the record, with its secrets blanked. On the disk when this returns. */
+  keepText(name: string, text: string, mediaType: string): StoredPayload {
+    this.#raise();
+    return this.#guarded(() => this.#payloads.keepText(name, text, mediaType));
+  }
+
+  /** Keeps an image beside the record, or says why not. On the disk when this returns. */
+  keepImage(image: NamedDigest & { bytes: Uint8Array }): KeptImage {
+    this.#raise();
+    return this.#guarded(() => this.#payloads.keepImage(image));
   }
 
   /** Everything so far, wire bytes included, is on the disk and covered by the chain when this returns. */
@@ -188,13 +218,26 @@ export class RunRecord {
       for (const channel of this.#channels.values()) channel.finish();
     });
     this.append('run-closed', closing);
+    return this.#closeRecord();
+  }
+
+  /** The last two steps of {@link close}, for a run that was interrupted between them and `run-closed`. */
+  closeAgain(): Seal {
+    return this.#seal ?? this.#closeRecord();
+  }
+
+  #closeRecord(): Seal {
     const count = this.#leaves.length;
     const root = hex(merkleRoot(this.#leaves));
     this.#write('record-closed', { count, root, digestedBy }, {});
     this.#sync();
     const head = hex(this.#leaves[count]);
     const seal: Seal = { runId: this.runId, count, root, head, tUtc: utcNow() };
-    this.#guarded(() => writeWhole(join(this.dir, sealFile), `${canonicalize(seal)}\n`));
+    const signer = this.#signer;
+    this.#guarded(() => {
+      writeSeal(this.dir, seal);
+      if (signer !== undefined) writeSignedSeal(this.dir, seal, signer);
+    });
     this.#seal = seal;
     this.abandon();
     return seal;
@@ -281,9 +324,9 @@ export class RunRecord {
     });
   }
 
-  #guarded(work: () => void): void {
+  #guarded<T>(work: () => T): T {
     try {
-      work();
+      return work();
     } catch (cause) {
       throw this.#keep(cause);
     }
@@ -313,12 +356,6 @@ export class RunRecord {
 function newRunId(): string {
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
   return `${stamp}-${randomBytes(4).toString('hex')}`;
-}
-
-function storeSalts(dir: string, guard: SecretGuard): void {
-  if (guard.commitments.length === 0) return;
-  makeFolder(join(dir, 'private'), 0o700);
-  writeWhole(join(dir, saltFile), `${canonicalize(guard.salts)}\n`, 0o600);
 }
 
 function hex(bytes: Uint8Array | undefined): string {

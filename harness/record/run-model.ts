@@ -12,6 +12,14 @@ export interface Moment {
   tUtc: string;
 }
 
+/** An interruption, from the last entry before it to the first one after it. */
+export interface Gap {
+  from: Moment;
+  to: Moment;
+  /** By the wall clock, as far as the two entries tell. */
+  lengthMs: number;
+}
+
 /** A step of a case's life, with what happened in it. A step that never ended has no `ok`. */
 export interface StepModel {
   name: string;
@@ -80,6 +88,8 @@ export interface RunModel {
   imagesLeftOut: number;
   /** How often the run was continued after an interruption. */
   resumed: number;
+  /** What lay between two parts of a run that was continued, in order; no part of `tookMs`. */
+  gaps: readonly Gap[];
   /** Root of the record, once closed. */
   root?: string;
   /** All entries, for whoever needs more. */
@@ -126,7 +136,14 @@ export function modelOf(entries: readonly Entry[]): RunModel {
   const poisoned = first(entries, 'poisoned')?.payload;
   const interrupted = closed?.interrupted ?? true;
   const startFailure = all(entries, 'bench').find(({ action, ok }) => action === startOfRun && !ok)?.detail;
-  const context = { poisoned, interrupted, ...(startFailure === undefined ? {} : { startFailure }) };
+  const gaps = gapsOf(entries);
+  const resumedAt = gaps.map(({ to }) => to.tMono);
+  const context = {
+    poisoned,
+    interrupted,
+    resumedAt,
+    ...(startFailure === undefined ? {} : { startFailure }),
+  };
   const cases = caseIds(header, entries).map((id) =>
     caseModel(
       id,
@@ -148,13 +165,14 @@ export function modelOf(entries: readonly Entry[]): RunModel {
     interrupted,
     startedAt,
     endedAt,
-    tookMs: closed?.tookMs ?? endedAt.tMono - startedAt.tMono,
+    tookMs: closed?.tookMs ?? durationOf(entries),
     bench: all(entries, 'bench'),
     identities: all(entries, 'identity'),
     ...(poisoned === undefined ? {} : { poisoned }),
     ...(closed?.finalState === undefined ? {} : { finalState: closed.finalState }),
     imagesLeftOut: closed?.imagesLeftOut ?? 0,
-    resumed: entries.filter(({ kind }) => kind === 'record-resumed').length,
+    resumed: gaps.length,
+    gaps,
     ...(root === undefined ? {} : { root }),
     entries,
   };
@@ -167,11 +185,27 @@ export function countVerdicts(parts: readonly Verdict[]): Record<Verdict, number
   return counts;
 }
 
-function caseIds(header: RunEvents['run-opened'], entries: readonly Entry[]): string[] {
+/** Selected cases in their order, then any that ran without being selected. */
+export function caseIds(header: RunEvents['run-opened'], entries: readonly Entry[]): string[] {
   const seen = entries.flatMap(({ caseId, kind }) =>
     caseId !== undefined && (kind === 'case-started' || kind === 'verdict') ? [caseId] : [],
   );
   return [...new Set([...header.selected, ...seen])];
+}
+
+/** Interruptions after which the run went on. */
+function gapsOf(entries: readonly Entry[]): Gap[] {
+  return entries.flatMap((entry, index) => {
+    if (entry.kind !== 'record-resumed') return [];
+    const [from, to] = [momentOf(entries[index - 1]), momentOf(entry)];
+    return [{ from, to, lengthMs: to.tMono - from.tMono }];
+  });
+}
+
+/** From the first entry to the last, without the gaps between the parts of a run that was continued. */
+export function durationOf(entries: readonly Entry[]): number {
+  const gaps = gapsOf(entries).reduce((sum, { lengthMs }) => sum + lengthMs, 0);
+  return momentOf(entries.at(-1)).tMono - momentOf(entries[0]).tMono - gaps;
 }
 
 /** The moment of an entry; the epoch for none. */

@@ -197,6 +197,58 @@ describe('The Allure report of a run', () => {
     model = first;
   });
 
+  it('shows a known violation as known: still failed, in a category of its own, with reason and end', async () => {
+    const violations = [
+      {
+        case: 'SIG-02',
+        findings: ['forged-image-installed'],
+        reason: 'the new boot loader comes in June',
+        agreedBy: 'J. Doe, Example Works',
+        expires: '2999-12-31',
+      },
+      {
+        case: 'SIG-01',
+        findings: ['any'],
+        reason: 'mended long ago',
+        agreedBy: 'J. Doe',
+        expires: '2999-12-31',
+      },
+    ];
+    const known = { file: 'bench-7.known.yaml', sha256: 'e'.repeat(64), violations };
+    writeMadeUpRun(join(root, 'made-up-known'), { runId: 'made-up-known', header: { known } });
+    const before = model;
+    model = modelOf(readRun(join(root, 'made-up-known')).entries);
+    const again = await make('made-up-known');
+    const { results, html } = again;
+    model = before;
+    const one = results.find(({ testCaseId }) => testCaseId === 'SIG-02');
+    assert.equal(one?.status, 'failed');
+    assert.equal(
+      one?.statusDetails.message,
+      'violates (known until 2999-12-31): the forged image runs after a reboot',
+    );
+    assert.match(
+      one?.description ?? '',
+      /Known violation: the new boot loader comes in June \(agreed by J\. Doe/,
+    );
+    const stale = results.find(({ testCaseId }) => testCaseId === 'SIG-01');
+    assert.match(stale?.description ?? '', /no longer happens: take it off the list/);
+    assert.match(
+      again.file('environment.properties'),
+      /known\\ violations=bench-7\.known\.yaml: SIG-02 happened, SIG-01 gone/,
+    );
+    const data = embedded(html).join('\n');
+    assert.ok(data.includes('Known violations, agreed until a day'));
+    assert.ok(!data.includes('"resolution":"accepted"'), 'a known violation never counts as a success');
+  });
+
+  it('says who made it and in which order', () => {
+    const executor = JSON.parse(made.file('executor.json')) as Record<string, unknown>;
+    assert.equal(executor['buildName'], 'made-up-1');
+    assert.equal(executor['buildOrder'], Math.floor(Date.parse(model.startedAt.tUtc) / 1000));
+    assert.match(made.file('environment.properties'), /record\\ root=[0-9a-f]{64}/);
+  });
+
   it('says what to do when it cannot be made', async () => {
     const blocked = join(root, 'blocked');
     writeFileSync(blocked, '');

@@ -4,12 +4,13 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { within } from '../../harness/clock.ts';
 import { EvidenceError } from '../../harness/errors.ts';
 import type { RunModel } from '../../harness/record/run-model.ts';
 import type { DescribeCase } from '../case-description.ts';
+import { executorOf } from './environment.ts';
 import { planOf } from './plan-of.ts';
 
 export interface AllureOptions {
@@ -63,15 +64,6 @@ export async function writeAllure(
     rmSync(scratch, { recursive: true, force: true });
   }
   return { results, report };
-}
-
-function executorOf({ runId, header }: RunModel): Record<string, string> {
-  return {
-    name: header.harness,
-    type: 'fieldproof',
-    buildName: runId,
-    reportName: basename(header.board.file),
-  };
 }
 
 async function runWorker(planFile: string, cwd: string, withinMs: number): Promise<void> {

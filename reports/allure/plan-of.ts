@@ -3,8 +3,10 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { judgeKnown, type KnownJudgement } from '../../harness/record/known-violations.ts';
 import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
 import type { CaseDescription, DescribeCase } from '../case-description.ts';
+import { environmentOf } from './environment.ts';
 import { categoriesFile, categoryRules, messageOf, statusOf } from './categories.ts';
 import { epochMs, stateText, stepsOf } from './case-steps.ts';
 import type { AllurePlan, PlannedAttachment, PlannedTest } from './plan.ts';
@@ -26,6 +28,7 @@ export function planOf(model: RunModel, places: PlanPlaces, describe: DescribeCa
       : [{ caseId: id, fromMs: startedAt.tMono, toMs: endedAt.tMono }],
   );
   const texts = transcripts(places.runDir, model.entries, windows);
+  const listed = new Map(judgeKnown(model).map((one) => [one.case, one]));
   return {
     results: places.results,
     report: places.report,
@@ -35,7 +38,10 @@ export function planOf(model: RunModel, places: PlanPlaces, describe: DescribeCa
     environment: environmentOf(model),
     categories: categoriesFile,
     rules: categoryRules,
-    tests: model.cases.map((one) => testOf(one, model, describe(one.id), texts, places.results)),
+    tests: model.cases.map((one) => {
+      const described = { known: listed.get(one.id), catalogue: describe(one.id) };
+      return testOf(one, model, described, texts, places.results);
+    }),
   };
 }
 
@@ -46,35 +52,31 @@ export function titleOf({ header }: RunModel): string {
   return [header.board.title || header.board.name, device].filter((part) => part !== '').join(' - ');
 }
 
-function boardDigests({ sha256, profile }: RunModel['header']['board']): Record<string, string> {
-  if (profile === undefined) return { 'board file sha256': sha256 };
-  return { 'board file and profile sha256': sha256, 'profile sha256': `${profile.sha256} (${profile.file})` };
-}
-
-function environmentOf({ header, runId, interrupted }: RunModel): Record<string, string> {
-  return {
-    run: interrupted ? `${runId} (interrupted)` : runId,
-    board: `${header.board.name} (${header.board.title})`,
-    ...boardDigests(header.board),
-    'declaration sha256': header.declaration.sha256,
-    ...Object.fromEntries(Object.entries(header.device).map(([name, value]) => [`device ${name}`, value])),
-    harness: header.harness,
-    node: header.node,
-    catalogue: `${header.catalogue.version} (sha256 ${header.catalogue.sha256})`,
-    ...Object.fromEntries(header.images.map(({ name, sha256 }) => [`image ${name}`, sha256])),
-    ...(header.defects.length === 0 ? {} : { 'defects switched on': header.defects.join(', ') }),
-  };
+/**
+ * Allure has a word of its own for what is known (“resolutions”); it is not used, for it takes such failures out of the
+ * rate of success: a run whose only violation is known would show 100 %.
+ */
+function knownText({ outcome, reason, agreedBy, expires, unseen }: KnownJudgement): string {
+  const said = {
+    happened: 'Known violation',
+    other: 'Listed as known, and violates in another way',
+    expired: 'Was known until its entry expired',
+    gone: 'Listed as known, and no longer happens: take it off the list',
+    undecided: 'Listed as known, and not decided in this run',
+  } as const;
+  const stale = unseen.length === 0 ? '' : ` No longer found: ${unseen.join(', ')}.`;
+  return `${said[outcome]}: ${reason} (agreed by ${agreedBy}, until ${expires}).${stale}`;
 }
 
 function testOf(
   one: CaseModel,
   model: RunModel,
-  known: CaseDescription | undefined,
+  { known, catalogue }: { known: KnownJudgement | undefined; catalogue: CaseDescription | undefined },
   texts: readonly Transcript[],
   results: string,
 ): PlannedTest {
-  const title = one.title || (known?.title ?? '');
-  const suite = one.suite || (known?.suite ?? 'no suite');
+  const title = one.title || (catalogue?.title ?? '');
+  const suite = one.suite || (catalogue?.suite ?? 'no suite');
   const start = epochMs(one.startedAt ?? model.endedAt);
   const files = new AttachmentFolder(results, `${model.runId}/${one.id}`);
   return {
@@ -82,17 +84,20 @@ function testOf(
     name: title === '' ? one.id : `${one.id} ${title}`,
     suite,
     status: statusOf[one.verdict],
-    message: messageOf(one.verdict, one.reason),
+    message: messageOf(one.verdict, one.reason, known),
     trace: one.findings
       .map(({ code, expected, observed }) => `${code}\n  expected: ${expected}\n  observed: ${observed}`)
       .join('\n'),
     uuid: stableUuid(`${model.runId}/${one.id}`),
     testCaseId: one.id,
     historyId: `${model.header.board.name}/${one.id}`,
-    description: descriptionOf(known),
+    description: descriptionOf(catalogue, known),
     start,
     stop: one.endedAt === undefined ? start : Math.max(start, epochMs(one.endedAt)),
-    labels: labelsOf(one, suite, model, known),
+    labels: [
+      ...labelsOf(one, suite, model, catalogue),
+      ...(known === undefined ? [] : [{ name: 'known violation', value: known.outcome }]),
+    ],
     parameters: [
       { name: 'verdict', value: one.verdict, excluded: true },
       { name: 'attempts', value: String(one.attempts), excluded: true },
@@ -102,9 +107,10 @@ function testOf(
   };
 }
 
-/** Only what the catalogue says: a device's words are never rendered as markup. */
-function descriptionOf(known: CaseDescription | undefined): string {
-  if (known === undefined) return '';
+/** Only what the catalogue and the board's list say: a device's words are never rendered as markup. */
+function descriptionOf(known: CaseDescription | undefined, listed: KnownJudgement | undefined): string {
+  const onList = listed === undefined ? [] : [knownText(listed)];
+  if (known === undefined) return onList.join('');
   const list = (name: string, ids: readonly string[]) =>
     ids.length === 0 ? [] : [`${name}: ${ids.join(', ')}`];
   return [
@@ -112,6 +118,7 @@ function descriptionOf(known: CaseDescription | undefined): string {
     ...list('Requirements', known.requirements),
     ...list('Claims', known.claims),
     `Source: ${known.source}`,
+    ...onList,
   ].join('\n\n');
 }
 

@@ -1,6 +1,7 @@
 /** The run as one JSON value, for `--json`: the same facts as the table, for programs. */
 
 import type { Depth, Finding, Measurement } from '../../harness/record/events.ts';
+import { judgeKnown, type KnownJudgement } from '../../harness/record/known-violations.ts';
 import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
 import type { Verdict } from '../../harness/verdict.ts';
 import type { DescribeCase } from '../case-description.ts';
@@ -30,6 +31,8 @@ export interface RunJson {
   verdict: Verdict;
   exitCode: number;
   interrupted: boolean;
+  /** Interruptions after which the run went on; their time is no part of `tookMs`. */
+  resumed: readonly { interruptedAt: string; resumedAt: string; gapMs: number }[];
   counts: Readonly<Record<Verdict, number>>;
   startedAt: string;
   endedAt: string;
@@ -50,22 +53,43 @@ export interface RunJson {
   poisoned: { cause: string; byCase: string } | null;
   /** Merkle root of the record; null while it is not closed. */
   recordRoot: string | null;
-  /** Path of the report, or null. */
+  /** Path of Allure's report, or null. */
   report: string | null;
+  /** Path of the test report (HTML), or null. */
+  testReport: string | null;
+  /** Path of the test report as PDF, or null. */
+  pdf: string | null;
+  /** Path of the trace matrix (JSON; `trace.csv` lies beside it), or null. */
+  trace: string | null;
+  /** The board's known violations with what became of them. */
+  known: readonly KnownJudgement[];
   cases: readonly CaseJson[];
 }
 
 export function runJson(
   model: RunModel,
-  options: { report?: string; describe?: DescribeCase } = {},
+  options: {
+    report?: string;
+    testReport?: string;
+    pdf?: string;
+    trace?: string;
+    describe?: DescribeCase;
+    /** Default: that of the verdicts alone. */
+    exitCode?: number;
+  } = {},
 ): RunJson {
   const { header } = model;
   return {
     schema: runJsonSchema,
     runId: model.runId,
     verdict: model.verdict,
-    exitCode: model.exitCode,
+    exitCode: options.exitCode ?? model.exitCode,
     interrupted: model.interrupted,
+    resumed: model.gaps.map(({ from, to, lengthMs }) => ({
+      interruptedAt: from.tUtc,
+      resumedAt: to.tUtc,
+      gapMs: lengthMs,
+    })),
     counts: model.counts,
     startedAt: model.startedAt.tUtc,
     endedAt: model.endedAt.tUtc,
@@ -88,6 +112,10 @@ export function runJson(
     poisoned: model.poisoned ?? null,
     recordRoot: model.root ?? null,
     report: options.report ?? null,
+    testReport: options.testReport ?? null,
+    pdf: options.pdf ?? null,
+    trace: options.trace ?? null,
+    known: judgeKnown(model),
     cases: model.cases.map((one) => caseJson(one, options.describe)),
   };
 }

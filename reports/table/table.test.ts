@@ -53,10 +53,16 @@ describe('The table at the end of a run', () => {
   });
 
   it('ends with the verdict in one word, the counts and the path of the report', () => {
-    const text = renderTable(model, { columns: 120, report: 'reports/out/made-up-1/report.html' });
+    const text = renderTable(model, {
+      columns: 120,
+      reports: [
+        { name: 'Report', path: 'out/made-up-1/test-report.html' },
+        { name: 'Allure', path: 'out/made-up-1/report.html' },
+      ],
+    });
     assert.match(
       text,
-      /\n\nVIOLATES {2}2 violates, 1 error, 2 inconclusive, 2 not-executed, 4 conforms, 1 not-applicable in 4\.3 s\nReport: reports\/out\/made-up-1\/report\.html\n$/,
+      /\n\nVIOLATES {2}2 violates, 1 error, 2 inconclusive, 2 not-executed, 4 conforms, 1 not-applicable in 4\.3 s\nReport: out\/made-up-1\/test-report\.html\nAllure: out\/made-up-1\/report\.html\n$/,
     );
   });
 

@@ -1,5 +1,6 @@
 /** The table at the end of a run: what a person at a terminal needs to know, the reasons whole. */
 
+import { judgeKnown, type KnownJudgement } from '../../harness/record/known-violations.ts';
 import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
 import { verdicts } from '../../harness/verdict.ts';
 import type { DescribeCase } from '../case-description.ts';
@@ -11,8 +12,10 @@ export interface TableOptions {
   columns?: number;
   /** See `wantsColour`. */
   colour?: boolean;
-  /** Path of the report, shown last. */
-  report?: string;
+  /** The reports that were made, the main one first; shown last. */
+  reports?: readonly { name: string; path: string }[];
+  /** Known violations that happened do not fail the run. */
+  acceptKnown?: boolean;
   /** Command that runs the next depth, said with what this one left out. */
   deeper?: string;
   describe?: DescribeCase;
@@ -106,8 +109,10 @@ function summary(model: RunModel, layout: Layout, options: TableOptions): string
     `${word}${gap}${head}`,
     ...more.map((line) => `${' '.repeat(left)}${line}`),
     ...(model.interrupted ? [interruption(model)] : []),
+    ...(model.gaps.length === 0 ? [] : wrap(continued(model), layout.columns)),
     ...leftOut(model, layout, options),
-    ...(options.report === undefined ? [] : [`Report: ${options.report}`]),
+    ...knownLines(model, layout, options),
+    ...(options.reports ?? []).map(({ name, path }) => `${name}: ${path}`),
   ].join('\n');
 }
 
@@ -124,12 +129,48 @@ function leftOut({ header, imagesLeftOut }: RunModel, layout: Layout, { deeper }
   return wrap(plainText(deeper === undefined ? said : `${said}: ${deeper}`), layout.columns);
 }
 
+/** What became of the board's list of known violations: each entry that matters for the next step, in a line. */
+function knownLines(model: RunModel, layout: Layout, { acceptKnown }: TableOptions): string[] {
+  const judged = judgeKnown(model).filter(({ outcome }) => outcome !== 'undecided');
+  if (judged.length === 0) return [];
+  const said = judged.flatMap((one) => knownTexts(one, acceptKnown === true));
+  return [
+    `Known violations (${model.header.known?.file ?? ''}):`,
+    ...said.flatMap((text) =>
+      wrap(plainText(text), layout.columns - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${line}`),
+    ),
+  ];
+}
+
+function knownTexts(one: KnownJudgement, accepted: boolean): string[] {
+  const { outcome, unseen, reason, agreedBy, expires } = one;
+  const who = `${reason} (agreed by ${agreedBy}, until ${expires})`;
+  const texts = {
+    happened: `known${accepted ? ' and accepted' : ''}: ${who}`,
+    other: 'violates in another way than listed: a new violation',
+    expired: `the entry expired on ${expires}: a violation counts as new`,
+    gone: 'no longer happens: take it off the list',
+    undecided: 'could not be told',
+  } as const;
+  const stale = unseen.length === 0 ? [] : [`${one.case} listed, and no longer found: ${unseen.join(', ')}`];
+  return [`${one.case} ${texts[outcome]}`, ...stale];
+}
+
 const counted = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
 function interruption({ root }: RunModel): string {
   return root === undefined
-    ? 'The run was interrupted, and its record is not closed.'
+    ? 'The run was interrupted, and its record is not closed: run --resume goes on with it.'
     : 'The run was ended before its time; its record is closed.';
+}
+
+/** That a run came in parts, and how long nothing was done in between. */
+function continued({ gaps }: RunModel): string {
+  const [first] = gaps;
+  const pauses = gaps.map(({ lengthMs }) => duration(lengthMs)).join(', ');
+  return gaps.length === 1
+    ? `The run was interrupted at ${first?.from.tUtc} and went on after ${pauses}, which are not counted.`
+    : `The run was interrupted ${gaps.length} times and went on each time, after ${pauses}, which are not counted.`;
 }
 
 /** A duration for a person: `41 ms`, `3.2 s`, `12 min 5 s`. */

@@ -10,6 +10,7 @@ import {
   type TapRecording,
 } from '../../harness/index.ts';
 import { Sender } from './messages.ts';
+import { mustNotBeUnprotected } from './unprotected.ts';
 
 /**
  * Records a legitimate command on the wire and replays the recorded bytes over a new connection; then tries the
@@ -23,6 +24,7 @@ export async function mustIgnoreRecording(t: CaseContext): Promise<void> {
     await mustBeOff(t);
     return;
   }
+  if (declared.mechanism === 'none') return mustNotBeUnprotected(t, tap);
   const sender = await Sender.create(t);
   const recordings = await t.step('record a legitimate command on the wire', () => record(t, tap, sender));
   // A replay that decides nothing must not keep the plain write from being tried.

@@ -37,6 +37,8 @@ function table(title: string, rows: readonly Row[], body: (t: CaseContext) => Pr
   });
 }
 
+const unprotected: Row['options'] = { declared: { mechanism: 'none' } };
+
 const without = (name: string): Declaration['commands'] => ({
   ...(commandsDeclaration as Extract<Declaration['commands'], { mechanism: 'authenticated-messages' }>),
   layout: { ...layout, fields: layout.fields.filter((field) => field.name !== name) },
@@ -230,6 +232,33 @@ table(
       name: 'plain writes that are accepted and do nothing',
       faults: { plain: { answer: 'accepted', effect: 0 } },
       verdict: 'violates',
+    },
+    {
+      name: 'a device that declares no protection, and has no plain write either',
+      options: unprotected,
+      verdict: 'violates',
+      says: /names none$/,
+    },
+    {
+      name: 'a device that declares no protection, whose effect outlives the power cycle',
+      faults: { plain: { answer: 'accepted', effect: 7 } },
+      options: unprotected,
+      verdict: 'violates',
+      says: /names none; plain write accepted; effect 100 → 107$/,
+    },
+    {
+      name: 'a device that declares no protection, and obeys the recorded write again',
+      faults: { plain: { answer: 'accepted', effect: 7 }, forgetsEffect: true },
+      options: unprotected,
+      verdict: 'violates',
+      says: /a second time; observed effect 100 → 107, over a connection of its own/,
+    },
+    {
+      name: 'a device that declares no protection, and takes no second connection',
+      faults: { plain: { answer: 'accepted', effect: 7 }, forgetsEffect: true, tap: 'connection refused' },
+      options: unprotected,
+      verdict: 'violates',
+      says: /names none; plain write accepted; effect 100 → 107$/,
     },
     {
       name: 'a service that is off',

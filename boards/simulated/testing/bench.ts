@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ReadStream } from 'node:tty';
-import { dataPath, nodeArgumentsFor } from '../paths.ts';
+import { dataPath, nodeArgumentsFor, packageRoot } from '../paths.ts';
 import { sendYmodem, type YmodemOptions } from './ymodem-send.ts';
 
 /** Generous: the machine may be busy. */
@@ -98,6 +98,13 @@ export class Line {
   }
 }
 
+/** `npm test` has just built the project, and a compiled device starts in a fraction of the time of one from source. */
+export function argumentsFor(program: string): string[] {
+  return process.env['FIELDPROOF_COMPILED'] === undefined
+    ? nodeArgumentsFor(program)
+    : [join(packageRoot(), 'dist', 'boards', 'simulated', `${program}.js`)];
+}
+
 export class TestBench {
   readonly #process: ChildProcess;
   readonly #messages: Message[] = [];
@@ -111,7 +118,7 @@ export class TestBench {
   constructor(args: readonly string[], program = 'main') {
     this.#process = spawn(
       process.execPath,
-      [...nodeArgumentsFor(program), '--control', 'stdio', '--off', ...args],
+      [...argumentsFor(program), '--control', 'stdio', '--off', ...args],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
       },

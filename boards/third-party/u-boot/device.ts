@@ -1,4 +1,4 @@
-/** U-Boot under QEMU: `prepare` makes it, QEMU's process is the supply, its first serial port the console. */
+/** U-Boot under QEMU: `prepare` makes it; QEMU's process is the supply, its first serial port the console. */
 
 import { spawnSync } from 'node:child_process';
 import { join, relative } from 'node:path';
@@ -20,25 +20,19 @@ export const device: ThirdPartyDevice = {
     'openssl',
   ],
   needs: ['qemu-system-aarch64', 'dtc', 'mkimage', 'aarch64-linux-gnu-gcc', 'openssl', loader],
-  boards: ['u-boot'],
+  boards: ['configurations-key', 'images-key', 'no-key', 'external-data'],
   async start(board, folder): Promise<RunningDevice> {
     const made = spawnSync(join(here, 'prepare'), [folder, board], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     if (made.status !== 0) throw new Error(`${join(here, 'prepare')} ended with ${made.status}`);
     const machine = ['-M', 'virt', '-cpu', 'cortex-a57', '-m', '256', '-nodefaults', '-display', 'none'];
-    const parts = [
-      '-bios',
-      loader,
-      '-dtb',
-      join(folder, 'control.dtb'),
-      '-serial',
-      'stdio',
-      '-monitor',
-      'none',
-    ];
+    const loaded = ['-bios', loader, '-dtb', join(folder, 'control.dtb')];
+    const console = ['-serial', 'stdio', '-monitor', 'none'];
+    const drive = `file=${join(folder, 'disk.img')},if=none,format=raw,id=disk`;
+    const disk = ['-drive', drive, '-device', 'virtio-blk-device,drive=disk'];
     const supply = new PoweredProcess({
-      command: ['qemu-system-aarch64', ...machine, ...parts],
+      command: ['qemu-system-aarch64', ...machine, ...loaded, ...console, ...disk],
       consoleLink: join(folder, 'console'),
     });
     const port = await supply.listen();
@@ -50,6 +44,7 @@ export const device: ThirdPartyDevice = {
         DEVICE_SUPPLY_PORT: String(port),
         GOLDEN_SHA256: digest('golden'),
         PAIR_SHA256: digest('pair'),
+        NEWER_SHA256: digest('newer'),
         OLDER_SHA256: digest('older'),
       },
       close: () => supply.close(),

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { type Answer, type EndlessTransfer } from '../../../harness/capabilities.ts';
 import { until } from '../../../harness/clock.ts';
 import { type AdapterRole, type AdapterRoles, type Driver } from '../../../harness/driver.ts';
-import { DriverError, PortError, TimeoutError } from '../../../harness/errors.ts';
+import { DeviceException, DriverError, PortError, TimeoutError } from '../../../harness/errors.ts';
 import { testDriver, type TestDriver } from '../test/bench-driver.ts';
 import { FakeServer } from '../test/fake-server.ts';
 import { adapters } from './index.ts';
@@ -100,6 +100,19 @@ describe('modbus adapters', () => {
       model: 'Model 5',
     });
     assert.deepEqual(await read({ objects: { '0x02': 'firmware', '99': 'nothing' } }), { firmware: '1.2.0' });
+  });
+
+  it('modbus-server-id tells id, state and text, and says when they do not fit', async () => {
+    const read = (settings: object): Promise<object> =>
+      adapter('identity', 'modbus-server-id', { ...settings }, wire).read();
+    assert.deepEqual(await read({}), { serverId: '42', running: 'on', text: '\u0001' });
+    const texts = Buffer.concat([Buffer.from([17, 10, 0xb4, 0x00]), Buffer.from('LMB3.1\0 ')]);
+    server.tricks.push({ pdu: texts }, { pdu: texts });
+    assert.deepEqual(await read({}), { serverId: 'b4', running: 'off', text: 'LMB3.1' });
+    assert.deepEqual(await read({ idBytes: 2 }), { serverId: 'b400', running: '0x4c', text: 'MB3.1' });
+    await assert.rejects(read({ idBytes: 3 }), /a server id of 3 bytes came, idBytes says 3/);
+    server.tricks.push({ exception: 1 });
+    await assert.rejects(read({}), DeviceException);
   });
 
   describe('modbus-write', () => {

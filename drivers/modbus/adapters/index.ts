@@ -7,11 +7,13 @@ import { commandMessages } from './command-messages.ts';
 import { fileRecords } from './file-records.ts';
 import { identity } from './identity.ts';
 import { registerValue } from './register-value.ts';
+import { serverId } from './server-id.ts';
 import { writeAction } from './write-action.ts';
 
 export const adapters: readonly AnyAdapterModule[] = [
   registerValue,
   identity,
+  serverId,
   writeAction,
   fileRecords,
   clock,

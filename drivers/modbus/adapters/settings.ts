@@ -91,6 +91,15 @@ export const identitySettings = z.strictObject({
     .describe('Object id → name: { "1": productCode, "0x80": serial }. Default: the names of the standard.'),
 });
 
+export const serverIdSettings = z.strictObject({
+  idBytes: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Length of the server id, which the device’s manual tells; its state and a text follow.'),
+});
+
 const outcome = {
   statusRegister: address().optional().describe('Read until it has a value of acceptedWhen or refusedWhen.'),
   statusTable: z.enum(tables).default('input').describe('Where status and reason registers are.'),
@@ -233,6 +242,7 @@ export const commandSettings = z
 export type Part = z.infer<typeof part>;
 export type RegisterSettings = z.infer<typeof registerSettings>;
 export type IdentitySettings = z.infer<typeof identitySettings>;
+export type ServerIdSettings = z.infer<typeof serverIdSettings>;
 export type WriteSettings = z.infer<typeof writeSettings>;
 export type FileRecordsSettings = z.infer<typeof fileRecordsSettings>;
 export type ClockSettings = z.infer<typeof clockSettings>;
@@ -247,6 +257,12 @@ export const adapterSpecs = [
     settings: registerSettings,
   },
   { name: 'modbus-identity', role: 'identity', summary: 'function 43/14', settings: identitySettings },
+  {
+    name: 'modbus-server-id',
+    role: 'identity',
+    summary: 'function 17, for devices without 43/14',
+    settings: serverIdSettings,
+  },
   {
     name: 'modbus-write',
     role: 'action',

@@ -110,9 +110,9 @@ export class FakeServer {
     return { mode: this.mode, unit: this.unit, replyWithinMs: 300, ...where, ...more };
   }
 
-  /** Sends the answers that were held. */
-  release(): void {
-    for (const send of this.#held.splice(0)) send();
+  /** Sends the answers that were held, the first so many. */
+  release(count = this.#held.length): void {
+    for (const send of this.#held.splice(0, count)) send();
   }
 
   /** Bytes that nobody asked for. */

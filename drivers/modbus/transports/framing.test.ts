@@ -18,7 +18,10 @@ function collector(): { sink: FrameSink; frames: string[]; broken: string[]; dis
   const broken: string[] = [];
   const discarded: string[] = [];
   const sink: FrameSink = {
-    frame: (id, bytes) => void frames.push(`${id ?? '-'}:${bytes.toString('hex')}`),
+    frame: (id, bytes) => {
+      frames.push(`${id ?? '-'}:${bytes.toString('hex')}`);
+      return false;
+    },
     broken: (error) => void broken.push(error.message),
     discarded: (what) => void discarded.push(what),
   };

@@ -5,8 +5,12 @@ import { type Exchange } from '../exchange.ts';
 
 /** Where a framing delivers what it found. */
 export interface FrameSink {
-  /** A whole frame. `id` is undefined where the framing carries none. The bytes are a view, valid during the call. */
-  frame(id: number | undefined, unitAndPdu: Buffer): void;
+  /**
+   * A whole frame. `id` is undefined where the framing carries none. The bytes are a view, valid during the call.
+   *
+   * @returns whether an answer is still waited for behind it
+   */
+  frame(id: number | undefined, unitAndPdu: Buffer): boolean;
   /** The stream cannot be read on from here. */
   broken(error: FrameError): void;
   /** Bytes that belong to nothing were thrown away: a sentence for the record. */

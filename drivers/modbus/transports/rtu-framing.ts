@@ -105,11 +105,10 @@ export class RtuFraming implements Framing {
     this.#buffer.copy(this.#buffer, 0, frameBytes, this.#length);
     this.#length -= frameBytes;
     this.#announced = undefined;
-    const foreign = frame[0] !== asked.unit;
-    this.#sink.frame(undefined, frame);
+    const more = this.#sink.frame(undefined, frame);
     if (this.#length === 0) return;
-    // Behind a foreign unit's frame the answer may follow at once; behind the answer nothing may.
-    if (foreign) this.#scan(asked);
+    // Behind a foreign unit's frame, or a late one, the answer may follow at once; behind the answer nothing may.
+    if (more) this.#scan(asked);
     else this.#drop(this.#length, 'after the answer');
   }
 

@@ -407,7 +407,7 @@ describe('ymodem transfers without an end', () => {
     const verdict = '\r\nERR refused timeout\r\n';
     for (const by of ['cancel', 'words'] as const) {
       const { kind, reason, stage, delivery } = await offer(
-        { endsStall: { afterMs: 50, by }, verdict },
+        { endsStall: { afterMs: 50, by, atBytes: 2048 }, verdict },
         stall,
       );
       assert.deepEqual(

@@ -5,14 +5,12 @@ import {
   type EndlessTransfer,
   type FirmwareImage,
 } from '../../../harness/capabilities.ts';
-import { monotonicMs } from '../../../harness/clock.ts';
 import type { AdapterModule } from '../../../harness/driver.ts';
-import { TimeoutError } from '../../../harness/errors.ts';
 import type { YmodemSettings } from '../adapter-settings.ts';
 import type { SerialConsole } from '../console.ts';
 import { listen, serialConsole } from '../conversation.ts';
-import { readings } from '../log-text.ts';
 import { answerOf } from './console-command.ts';
+import { startTransfer, watchFor } from './transfer.ts';
 import { wordReader, type Word } from './verdict-lines.ts';
 
 /** After a cancel by the receiver: how long to wait for the words that give its reason. */
@@ -92,64 +90,30 @@ class Offer {
 
   /** Brings the device to wait for the file; an answer means that it does not. */
   async #start(): Promise<Answer | undefined> {
-    const { start, ready, blockWithinMs } = this.#settings;
-    const console = this.#console;
-    await console.settle();
-    const from = console.position;
-    const startedAtMs = monotonicMs();
-    const watch = this.#watch();
-    try {
-      await console.send(start);
-      await console.expect(new RegExp(ready), { withinMs: blockWithinMs, stop: watch.signal });
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof TimeoutError)) throw error;
-      const heard = await listen(console, { from, withinMs: 0, sent: start }, () => undefined);
-      const value = this.#spoken;
-      const answer = answerOf({ ...heard, value, startedAtMs, endedAtMs: monotonicMs() }, blockWithinMs);
-      return { ...answer, stage: 'transfer', delivery: this.#nothingDelivered() };
-    } finally {
-      watch.end();
-    }
+    const early = await startTransfer(
+      this.#console,
+      this.#settings,
+      this.#settings.blockWithinMs,
+      this.#read,
+    );
+    return early && { ...early, stage: 'transfer', delivery: this.#nothingDelivered() };
   }
 
   async #transfer(endless?: EndlessTransfer): Promise<Answer> {
-    const watch = this.#watch();
+    const watch = watchFor(this.#console, this.#settings.start, this.#read);
     try {
-      const { blockWithinMs, fileName } = this.#settings;
+      const { blockWithinMs, secondRequestWithinMs, fileName } = this.#settings;
       const file = { name: fileName ?? this.#image.name, bytes: this.#image.bytes };
       return await this.#console.sendFile(file, {
         blockWithinMs,
+        secondRequestWithinMs,
         stop: watch.signal,
         ...(endless === undefined ? {} : { endless }),
       });
     } finally {
+      this.#spoken = watch.spoken;
       watch.end();
     }
-  }
-
-  /** Listens while the transfer runs: a refusal in words, or a boot banner, ends it. */
-  #watch(): { signal: AbortSignal; end: () => void } {
-    const stop = new AbortController();
-    const end = this.#console.onLine(({ text }) => {
-      const word = this.#readLine(text);
-      if (word === undefined || word.kind === 'accepted' || this.#spoken !== undefined) return;
-      this.#spoken = word;
-      stop.abort();
-    });
-    return { signal: stop.signal, end };
-  }
-
-  #readLine(text: string): Word | undefined {
-    const { echo, prompt } = this.#console.options;
-    for (const reading of readings(text)) {
-      const bare = prompt === undefined ? reading : reading.replace(new RegExp(`^(?:${prompt})`), '');
-      if (echo && bare.trim() === this.#settings.start.trim()) return undefined;
-      if (this.#console.unsolicited.some((pattern) => pattern.test(bare))) return undefined;
-      const word = this.#read({ text: bare });
-      if (word !== undefined) return word;
-    }
-    return undefined;
   }
 
   /** The receiver cancelled; its reason, if it gives one, follows as text. */

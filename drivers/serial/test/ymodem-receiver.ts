@@ -16,11 +16,22 @@ export interface Misbehaviour {
   lateMs?: number;
   /** C characters sent at the start. */
   requests?: number;
+  /** Acknowledges block 0 without asking for the first block; asks after so many ms without one, or never. */
+  secondRequestAfterMs?: number;
+  /** Its request for the first block was on its way when that block came. */
+  requestCrosses?: boolean;
+  /** Says this behind the acknowledgement of block 0. */
+  thenSays?: string;
   nakFirstEot?: boolean;
   /** Goes back to its command line after EOT, without the batch's end. */
   oneFileOnly?: boolean;
-  /** Ends the transfer when so many ms have passed since the last byte: by CAN CAN, in words, or without any. */
-  endsStall?: { afterMs: number; by: 'cancel' | 'words' | 'nothing' };
+  /** Goes back to its command line without acknowledging the batch's end. */
+  losesLastAck?: boolean;
+  /**
+   * Ends the transfer when so many ms have passed since the last byte: by CAN CAN, in words, or without any. With
+   * `atBytes` only once so much of the file has come, so that a sender that is slow before is not ended.
+   */
+  endsStall?: { afterMs: number; by: 'cancel' | 'words' | 'nothing'; atBytes?: number };
   /** Text after the transfer. */
   verdict?: string;
 }
@@ -43,6 +54,8 @@ export class YmodemReceiver {
   data: Buffer = Buffer.alloc(0);
   ended = false;
   cancelled = false;
+  /** Bytes that came behind the transfer: at a command line they would be taken for a command. */
+  afterwards = 0;
 
   constructor(device: FakeDevice, how: Misbehaviour = {}) {
     this.#device = device;
@@ -52,15 +65,15 @@ export class YmodemReceiver {
   }
 
   #received(bytes: Buffer): void {
-    this.#watchForStall();
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
     while (this.#takeOne());
+    this.#watchForStall();
   }
 
   #watchForStall(): void {
     const { endsStall, verdict = '' } = this.#how;
     clearTimeout(this.#stall);
-    if (endsStall === undefined) return;
+    if (endsStall === undefined || this.data.length < (endsStall.atBytes ?? 0)) return;
     this.#stall = setTimeout(() => {
       this.#device.onBytes = undefined;
       if (endsStall.by === 'cancel') this.#device.say(Buffer.of(CAN, CAN));
@@ -100,7 +113,19 @@ export class YmodemReceiver {
     if (at === 0) this.#header(data);
     else this.data = Buffer.concat([this.data, data]);
     this.#expected += 1;
-    this.#reply(at === 0 ? Buffer.of(ACK, 0x43) : Buffer.of(ACK));
+    const { secondRequestAfterMs } = this.#how;
+    if (at === 0 && secondRequestAfterMs !== undefined) this.#askLate(secondRequestAfterMs);
+    if (at === 1 && this.#how.requestCrosses === true) this.#reply(Buffer.of(0x43));
+    const words = Buffer.from(at === 0 ? (this.#how.thenSays ?? '') : '');
+    this.#reply(
+      at === 0 && secondRequestAfterMs === undefined ? Buffer.of(ACK, 0x43) : Buffer.of(ACK, ...words),
+    );
+  }
+
+  #askLate(afterMs: number): void {
+    setTimeout(() => {
+      if (this.blocks.length === 1) this.#device.say('C');
+    }, afterMs).unref();
   }
 
   #misbehaves(at: number): boolean {
@@ -153,8 +178,9 @@ export class YmodemReceiver {
   }
 
   #finish(): void {
-    this.#device.onBytes = undefined;
-    this.#reply(Buffer.concat([Buffer.of(ACK), Buffer.from(this.#how.verdict ?? '')]));
+    this.#device.onBytes = (bytes) => void (this.afterwards += bytes.length);
+    const last = this.#how.losesLastAck === true ? [] : [ACK];
+    this.#reply(Buffer.concat([Buffer.from(last), Buffer.from(this.#how.verdict ?? '')]));
   }
 
   #reply(bytes: Buffer): void {

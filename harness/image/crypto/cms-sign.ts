@@ -7,7 +7,7 @@
 
 import { createHash, createPublicKey, sign as signBytes, type KeyObject } from 'node:crypto';
 import { bytesSource, materialise, type ByteSource } from '../byte-source.ts';
-import { derBytes, encodeDer, encodeDerOid } from '../codec/der.ts';
+import { derBytes, derOid, encodeDer, encodeDerOid, type DerNode } from '../codec/der.ts';
 import { editDer } from '../codec/der-edit.ts';
 import { digestOf, type DigestAlgorithm } from '../digest.ts';
 import type { TestKey } from '../trust.ts';
@@ -20,7 +20,7 @@ import {
   type Edited,
 } from './cms-edit.ts';
 import { schemeOf, signedMessage } from './cms-verify.ts';
-import { parseCms, type CmsSigner } from './cms.ts';
+import { parseCms, signerCertificates, type CmsSigner } from './cms.ts';
 import { ecdsaOids, oids, rsaOids } from './oids.ts';
 import { keyLike, publicHalf, signDigest } from './sign-digest.ts';
 import { readCertificate, type Certificate } from './x509.ts';
@@ -77,11 +77,27 @@ export function reissued(
     new Map([
       [nodes.innerAlgorithm, algorithm],
       [nodes.spki, by.subjectKey.export({ type: 'spki', format: 'der' })],
-      ...(by.issuer === 'self' ? [[nodes.issuer, derBytes(source, nodes.subject)] as const] : []),
+      ...(by.issuer === 'self' ? selfIssued(template) : []),
     ]),
   );
   const signature = signMessage(by.privateKey, 'sha256', tbs);
   return encodeDer(0x30, tbs, algorithm, encodeDer(0x03, Buffer.of(0), signature));
+}
+
+/**
+ * Its own name as issuer, and no identifier of the issuer's key: the template's names a key that is not there, for which a
+ * verifier would refuse the chain before it asks whether it trusts anybody in it (RFC 5280, 4.2.1.1).
+ */
+function selfIssued({ der, nodes }: Certificate): (readonly [DerNode, Uint8Array])[] {
+  const source = bytesSource(der);
+  const extensions = nodes.extensions?.children[0]?.children ?? [];
+  const ofIssuer = extensions.filter(
+    ({ children: [oid] }) => derOid(source, oid) === oids.authorityKeyIdentifier,
+  );
+  return [
+    [nodes.issuer, derBytes(source, nodes.subject)],
+    ...ofIssuer.map((extension) => [extension, new Uint8Array()] as const),
+  ];
 }
 
 /** A signature over a message by any key that is known here; PKCS #1 v1.5 for RSA. */
@@ -188,7 +204,10 @@ function signatureBy(
 /** A key like the signer's, which nobody trusts; the CMS goes on naming the trusted one. */
 export function strangerLike(bytes: Uint8Array, random: Random): CmsSigningKey | undefined {
   const cms = parseCms(bytesSource(bytes));
-  const model = cms.certificates.find(({ read }) => read?.publicKey !== undefined)?.read?.publicKey;
+  const [signer] = cms.signers;
+  const own = signer && signerCertificates(cms, signer)[0];
+  const any = cms.certificates.find(({ read }) => read?.publicKey !== undefined)?.read;
+  const model = (own ?? any)?.publicKey;
   const privateKey = model && keyLike(model, (count) => random('unknown key', count));
   return privateKey && { privateKey };
 }

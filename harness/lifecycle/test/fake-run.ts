@@ -7,6 +7,7 @@ import type { BoardFile, Declaration } from '../../board/index.ts';
 import type { Device, FirmwareImage } from '../../capabilities.ts';
 import type { Catalogue } from '../../catalogue/index.ts';
 import { NotExecuted, UsageError } from '../../errors.ts';
+import { nothingEarlier } from '../../record/continuation.ts';
 import type { RunEventKind, RunEvents } from '../../record/events.ts';
 import type { Verdict } from '../../verdict.ts';
 import { CaseContext } from '../case-context.ts';
@@ -76,6 +77,9 @@ export interface FakeRunOptions {
   everyIngress?: boolean;
   testKey?: Run['testKey'];
   cuts?: number;
+  /** What an interrupted part of the run left. */
+  earlier?: Run['earlier'];
+  series?: readonly (keyof typeof files)[];
 }
 
 /** As the simulated gateway's, with times that a test can wait for. */
@@ -162,10 +166,11 @@ export function fakeRun(options: FakeRunOptions = {}): FakeRun {
     bench,
     record: {
       append: (kind, payload, context) => void entries.push({ kind, payload, ...context }),
+      keepImage: ({ name, sha256 }) => ({ name, sha256, kept: true }),
       checkpoint: () => undefined,
     },
     images,
-    series: [],
+    series: (options.series ?? []).map((name) => image(name)),
     keys: new Map([['commands', Buffer.alloc(32, 7)]]),
     seed: '00'.repeat(16),
     progress: {
@@ -183,6 +188,7 @@ export function fakeRun(options: FakeRunOptions = {}): FakeRun {
     interruption,
     imagesLeftOut: new Map(),
     verdicts: new Map(),
+    earlier: options.earlier ?? nothingEarlier,
     stop: (reason = 'the operator ended the run') => {
       run.interrupted = true;
       reject(new NotExecuted('interrupted', reason));

@@ -15,6 +15,8 @@ export interface ReceiverFaults {
   obeysAfterReads?: number;
   logs?: boolean;
   forgetsWithoutPower?: boolean;
+  /** The effect begins anew with the power. */
+  forgetsEffect?: boolean;
   /** Takes over the clock of a message that it refuses. */
   ratchets?: boolean;
   /** After something refused, every legitimate message is met like this. */
@@ -80,6 +82,7 @@ export class Receiver {
 
   powerLost(): void {
     if (this.faults.forgetsWithoutPower === true) this.counter = 0;
+    if (this.faults.forgetsEffect === true) this.effect = 100;
   }
 
   receive(bytes: Uint8Array): Answer {
@@ -161,6 +164,7 @@ function withCommands(device: Device, receiver: Receiver): Device {
         ? {}
         : {
             writePlain: async () => {
+              receiver.seen.push(plainWrite);
               receiver.effect += plain.effect;
               return { kind: plain.answer, elapsedMs: 1 };
             },
@@ -181,6 +185,7 @@ function withCommands(device: Device, receiver: Receiver): Device {
 }
 
 const read = Uint8Array.of(0, 1, 2, 3);
+const plainWrite = Uint8Array.of(4, 5, 6, 7);
 const opening = Uint8Array.of(9, 9);
 
 function tapOf(receiver: Receiver): LinkTap {
@@ -208,6 +213,7 @@ function tapOf(receiver: Receiver): LinkTap {
       let opened = receiver.faults.connectionOriented !== true;
       for (const { bytes } of recording.bursts) {
         if (bytes === opening) opened = true;
+        else if (bytes === plainWrite) receiver.effect += receiver.faults.plain?.effect ?? 0;
         else if (bytes !== read && opened) receiver.receive(bytes);
       }
       return { ...outcome, connection: 'answered' };

@@ -1,5 +1,5 @@
 /*
- * The firmware of the trial: says over the UART who it is, and that it lives. To the line "version" it answers with its
+ * The firmware : says over the UART who it is, and that it lives. To the line "version" it answers with its
  * version and with the SHA-256 of the very bytes that run, which a FIT names too, in the hash node of its kernel.
  */
 #include "sha256.h"
@@ -56,7 +56,7 @@ void main(void) {
   char line[16];
   unsigned length = 0;
   uint64_t told = seconds();
-  text("\r\nTrial firmware " VERSION " runs\r\n");
+  text("\r\nFirmware " VERSION " runs\r\n");
   for (;;) {
     if (seconds() != told && length == 0) {
       told = seconds();

@@ -1,4 +1,4 @@
-/* SHA-256 of a piece of memory (FIPS 180-4), for the firmware of the trial. */
+/* SHA-256 of a piece of memory (FIPS 180-4), for the firmware . */
 #include <stddef.h>
 #include <stdint.h>
 

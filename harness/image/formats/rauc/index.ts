@@ -1,13 +1,14 @@
 /** RAUC bundles, as an image format of the engine. */
 
-import type { ByteSource } from '../../byte-source.ts';
+import { bytesSource, type ByteSource } from '../../byte-source.ts';
 import { signerCertificates } from '../../crypto/cms.ts';
 import { publishedKeys } from '../../known-keys.ts';
 import { digestOf } from '../../digest.ts';
 import type { Claim, ImageFacts, ImageFormat } from '../../format.ts';
-import { manifestValue } from './manifest.ts';
+import { manifestValue, mostManifestBytes, readManifest, type Manifest } from './manifest.ts';
 import { raucMutations } from './mutations/index.ts';
 import { parseRauc, type RaucImage } from './parse.ts';
+import { readRootFile } from './squashfs-file.ts';
 import { squashfsMagic } from './squashfs.ts';
 import { raucVerifier } from './verify.ts';
 
@@ -35,8 +36,16 @@ function claims(source: ByteSource): Claim | undefined {
     : undefined;
 }
 
-function facts(_source: ByteSource, image: RaucImage): ImageFacts {
-  const { manifest, superblock, envelope } = image;
+/** The manifest: in the CMS, or in the payload of a plain bundle, where it is not compressed by other means than zlib. */
+function manifestOf(source: ByteSource, image: RaucImage): Manifest | undefined {
+  if (image.bundleFormat !== 'plain') return image.manifest;
+  const bytes = readRootFile(source, image.payloadEnd, 'manifest.raucm', mostManifestBytes);
+  return bytes && readManifest(bytesSource(bytes), 0, bytes.length);
+}
+
+function facts(source: ByteSource, image: RaucImage): ImageFacts {
+  const { superblock, envelope } = image;
+  const manifest = manifestOf(source, image);
   const value = (group: string, key: string): string | undefined => manifestValue(manifest, group, key);
   const version = value('update', 'version');
   const compatible = value('update', 'compatible');
@@ -56,7 +65,7 @@ function facts(_source: ByteSource, image: RaucImage): ImageFacts {
     ['recipients', envelope && String(envelope.recipients.length)],
     [
       'not told',
-      image.bundleFormat === 'plain'
+      image.bundleFormat === 'plain' && manifest === undefined
         ? 'version and compatible: the manifest lies compressed in the squashfs'
         : image.bundleFormat === 'crypt'
           ? 'version, compatible and signer: the manifest is encrypted'
@@ -73,6 +82,7 @@ function facts(_source: ByteSource, image: RaucImage): ImageFacts {
       name: 'certificate',
       value: x509?.subject.replaceAll('\n', ', ') ?? serial,
     })),
+    contentsHidden: manifest === undefined,
     digests: [value('bundle', 'verity-hash'), ...[...images].map((group) => value(group, 'sha256'))].filter(
       (digest) => digest !== undefined,
     ),

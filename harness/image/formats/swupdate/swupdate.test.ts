@@ -3,6 +3,7 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { before, describe, it } from 'mocha';
 import { bytesSource, materialise } from '../../byte-source.ts';
 import { encodeCpioEntry, scanCpio } from '../../codec/cpio.ts';
+import { signerCertificates } from '../../crypto/cms.ts';
 import { attackImages } from '../../generate.ts';
 import type { Policy } from '../../policy.ts';
 import { formatOf } from '../../recognise.ts';
@@ -142,6 +143,14 @@ describe('SWUpdate images', () => {
     };
     assert.equal(sumFits(made('swupdate-payload-last-bit-stale'), 'rootfs.img'), false);
     assert.equal(sumFits(made('swupdate-payload-last-bit-fresh-checksum'), 'rootfs.img'), true);
+    for (const place of ['first', 'last']) {
+      const raised = made(`swupdate-signature-${place}-byte-plus-one`);
+      assert.equal(
+        sumFits(raised, 'sw-description.sig'),
+        true,
+        `${place}: the byte sum is refused, not the value`,
+      );
+    }
     const fresh = made('swupdate-payload-last-bit-fresh-sha256');
     assert.equal(sumFits(fresh, 'rootfs.img') && sumFits(fresh, 'sw-description'), true);
     assert.notDeepEqual(dataIn(fresh, 'sw-description'), dataIn(image, 'sw-description'));
@@ -154,6 +163,49 @@ describe('SWUpdate images', () => {
     const forged = parseSwupdate(bytesSource(made('swupdate-certificate-authority-copy'))).cms;
     assert.equal(forged?.certificates.length, 2);
     assert.match(forged.certificates[1]?.certificate?.subject ?? '', /Release CA/);
+  });
+
+  it('are forged in the likeness of their signer, wherever its certificate lies', () => {
+    const certificates = [...ca.valid.chain].reverse();
+    const source = bytesSource(buildSwupdate({ signature: { cms: ca.valid, certificates } }));
+    const forgeries = {
+      'unknown-key-own-certificate': /^CN=Nobody$/,
+      'certificate-self-signed-copy': /Release Signer/,
+      'certificate-issuer-kept': /Release Signer/,
+      'certificate-authority-copy': /Release Signer/,
+      'certificate-authority-self-signed': /Release Signer/,
+    };
+    for (const [id, name] of Object.entries(forgeries)) {
+      const ids = [`swupdate-${id}`];
+      const [made] = attackImages(
+        { name: 'golden.swu', source },
+        { ids, seed: Buffer.alloc(32, 5), format: swupdate, trustedKeys: [trusted(ca.root)] },
+      );
+      assert.ok(made, id);
+      const { cms } = parseSwupdate(made.source);
+      const [signer] = cms?.signers ?? [];
+      const [own] = cms === undefined || signer === undefined ? [] : signerCertificates(cms, signer);
+      assert.equal(own?.x509?.ca, false, `${id}: an authority's certificate is refused for what it is`);
+      assert.match(own.x509.subject, name);
+    }
+  });
+
+  it('can be signed below an anchor that issued itself, and only trust in it is missing', () => {
+    const [made] = attackImages(
+      { name: 'golden.swu', source: bytesSource(image) },
+      {
+        ids: ['swupdate-certificate-authority-self-signed'],
+        seed: Buffer.alloc(32, 5),
+        format: swupdate,
+        trustedKeys: [trusted(ca.root)],
+      },
+    );
+    assert.ok(made);
+    const [leaf, anchor] = parseSwupdate(made.source).cms?.certificates ?? [];
+    assert.ok(leaf?.read?.x509 && anchor?.read?.x509);
+    const { x509 } = anchor.read;
+    assert.ok(leaf.read.x509.checkIssued(x509) && leaf.read.x509.verify(x509.publicKey));
+    assert.ok(x509.checkIssued(x509) && x509.verify(x509.publicKey), 'no verifier would take it for a root');
   });
 
   it('compare their versions as numbers', () => {

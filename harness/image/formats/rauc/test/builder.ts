@@ -28,12 +28,14 @@ export interface BuildOptions {
   payloadBytes?: number;
   /** Makes another payload. */
   payloadSeed?: string;
+  /** A real squashfs, in place of bytes that only look like one. */
+  squashfs?: Buffer;
   /** In place of the manifest that is made. */
   manifest?: string;
 }
 
 export function buildRauc(options: BuildOptions): Buffer {
-  const data = squashfs(options);
+  const data = options.squashfs ?? squashfs(options);
   const { payload, cms } =
     options.format === 'plain'
       ? { payload: data, cms: signedData(options.by, data, false) }

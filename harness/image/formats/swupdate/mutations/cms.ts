@@ -27,6 +27,7 @@ import {
   attack,
   benign,
   bytesIn,
+  certificatesOf,
   noCrash,
   planOf,
   replaceEntry,
@@ -65,25 +66,32 @@ function cmsAttack({ edit, refusedFor, mootWhereTaken, ...described }: CmsAttack
   });
 }
 
-/** The first certificate of the CMS, copied for another key, which signs. */
+/** The signer's certificate, copied for another key, which signs. */
 function forged(issuer: 'self' | 'kept') {
-  return (cms: Buffer, { image, base, random }: SwupdateInput): Edited => {
-    const template = image.cms?.certificates[0]?.read;
-    const key = template && forgedCertificate(template.der, issuer, random);
+  return (cms: Buffer, input: SwupdateInput): Edited => {
+    const { image, base, random } = input;
+    const { own, others } = certificatesOf(input);
+    const key = own && forgedCertificate(own.der, issuer, random);
     const entry = image.descriptionEntry;
     if (key === undefined || entry === undefined) return undefined;
-    const genuine = (image.cms?.certificates ?? []).slice(1).flatMap(({ read }) => read?.der ?? []);
+    const genuine = others.map(({ der }) => der);
     const chain = [...(key.chain ?? []), ...(issuer === 'kept' ? genuine : [])];
     return resigned(cms, { ...key, chain }, dataOf(base, entry), random);
   };
 }
 
-/** An authority of the genuine one's name and key id, by a stranger, and below it a signer of the genuine one's name. */
-function forgedAuthority(cms: Buffer, { image, base, random }: SwupdateInput): Edited {
-  const [leaf, authority] = image.cms?.certificates.flatMap(({ read }) => read ?? []) ?? [];
+/**
+ * An authority of the genuine one's name and key id, by a stranger, and below it a signer of the genuine one's name.
+ *
+ * @param anchor `self`: the authority is a root, and the chain whole; `kept`: it names the genuine root, which did not sign it
+ */
+function forgedAuthority(cms: Buffer, input: SwupdateInput, anchor: 'self' | 'kept'): Edited {
+  const { image, base, random } = input;
+  const { own: leaf, others } = certificatesOf(input);
+  const authority = others.find(({ subject }) => subject === leaf?.issuer);
   const entry = image.descriptionEntry;
   if (leaf === undefined || authority === undefined || entry === undefined) return undefined;
-  const above = forgedCertificate(authority.der, 'kept', (label, bytes) =>
+  const above = forgedCertificate(authority.der, anchor, (label, bytes) =>
     random(`authority ${label}`, bytes),
   );
   const below = forgedCertificate(leaf.der, 'kept', random);
@@ -120,7 +128,18 @@ const attacks: readonly CmsAttack[] = [
     rationale:
       'An intermediate beside the genuine one, of the same name: it must lead to the anchor by signatures.',
     refusedFor: 'untrusted',
-    edit: forgedAuthority,
+    edit: (cms, input) => forgedAuthority(cms, input, 'kept'),
+  },
+  {
+    id: 'swupdate-certificate-authority-self-signed',
+    kind: 'certificate',
+    depth: 'standard',
+    name: 'signed below a self-signed copy of the authority, the whole chain with it',
+    rationale:
+      'A whole chain, fit for its purpose in every part, and all of it a stranger’s: whoever takes its anchor from the ' +
+      'image finds nothing wrong with it.',
+    refusedFor: 'untrusted',
+    edit: (cms, input) => forgedAuthority(cms, input, 'self'),
   },
   {
     id: 'swupdate-certificate-intermediate-missing',

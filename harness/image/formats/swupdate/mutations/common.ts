@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import { slice, type ByteSource } from '../../../byte-source.ts';
 import { cpioFieldAt, cpioNumber, encodeCpioEntry, type CpioEntry } from '../../../codec/cpio.ts';
 import { signerSubjects } from '../../../crypto/cms-cosign.ts';
+import { signerCertificates } from '../../../crypto/cms.ts';
 import type { SignerInput } from '../../../crypto/test-signers.ts';
+import type { Certificate } from '../../../crypto/x509.ts';
 import type { DoesNotApply, Expectation, Mutation, Plan, PlanInput } from '../../../mutation.ts';
 import { overwrite, patched, PatchSet, type Patch } from '../../../patch-set.ts';
 import type { Artifact, SwupdateImage } from '../parse.ts';
@@ -139,4 +141,15 @@ export function signersLike(input: SwupdateInput): SignerInput {
     ...input,
     subjects: signatureEntry === undefined ? [] : signerSubjects(bytesIn(base, signatureEntry)),
   };
+}
+
+/** The first signer's own certificate, and the others that come with it; DER sorts a set, so that any may come first. */
+export function certificatesOf({ image: { cms } }: SwupdateInput): {
+  own: Certificate | undefined;
+  others: readonly Certificate[];
+} {
+  const [signer] = cms?.signers ?? [];
+  const own = cms === undefined || signer === undefined ? undefined : signerCertificates(cms, signer)[0];
+  const all = cms?.certificates.flatMap(({ read }) => read ?? []) ?? [];
+  return { own, others: all.filter((certificate) => certificate !== own) };
 }

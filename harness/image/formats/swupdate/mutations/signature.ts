@@ -13,12 +13,14 @@ import { dataOf } from '../parse.ts';
 import {
   attack,
   bytesIn,
+  certificatesOf,
   mustReject,
   noCrash,
   planOf,
   replaceEntry,
   signedImages,
   streamSource,
+  sumAfter,
   type SwupdateInput,
   type SwupdateMutation,
   type SwupdatePlan,
@@ -126,7 +128,11 @@ function byteChanged(id: string, name: string, at: (value: Uint8Array) => number
       if (span === undefined || span.start >= span.end) return unsigned;
       const offset = span.start + at(input.base.read(span.start, span.end));
       const old = input.base.read(offset, offset + 1)[0] ?? 0;
-      return planOf(input, [overwrite(offset, Buffer.of((old + 1) & 0xff))], { refusedFor: 'signature' });
+      const raised = (old + 1) & 0xff;
+      const { signatureEntry: entry } = input.image;
+      // With a stale byte sum an agent that never looks at the value would refuse as well.
+      const sum = entry?.magic === '070702' ? [sumAfter(entry, old, raised)] : [];
+      return planOf(input, [...sum, overwrite(offset, Buffer.of(raised))], { refusedFor: 'signature' });
     },
   });
 }
@@ -177,7 +183,7 @@ function unknownKey(own: boolean): SwupdateMutation {
           ? { doesNotApply: 'a bare signature carries no certificate' }
           : withSignatureBytes(input, bareByStranger(input, signature.length), 'signature');
       }
-      const certificate = cms.certificates[0]?.read;
+      const { own: certificate } = certificatesOf(input);
       const key = own
         ? certificate && strangersCertificate(certificate.der, input.random)
         : strangerLike(signature, input.random);
@@ -251,7 +257,7 @@ function edgesOf(input: SwupdateInput): readonly EdgeValue[] {
       ? input.testKey?.kind === 'classic'
         ? publicHalf(input.testKey.key)
         : undefined
-      : cms.certificates[0]?.read?.publicKey;
+      : certificatesOf(input).own?.publicKey;
   return span === undefined || key === undefined
     ? []
     : edgeValues(key, input.base.read(span.start, span.end));

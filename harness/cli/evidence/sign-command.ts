@@ -1,0 +1,19 @@
+/** `fieldproof sign`: a person puts their name to a package that the bench has made. */
+
+import { resolve } from 'node:path';
+import { addSignature } from '../../../reports/evidence/add-signature.ts';
+import { readSigner } from '../../record/signing.ts';
+import { exitCodes } from '../../verdict.ts';
+import { pathForPeople } from '../paths.ts';
+import type { SignOptions } from './command.ts';
+
+/** @throws EvidenceError when the key or the package cannot be read, or the package is not in order */
+export function signCommand(file: string, options: SignOptions): number {
+  const path = resolve(file);
+  const signer = readSigner(options.key, process.env['FIELDPROOF_KEY_PASSPHRASE']);
+  addSignature(path, signer);
+  if (options.json === true)
+    process.stdout.write(`${JSON.stringify({ package: path, signedBy: signer.fingerprint }, null, 2)}\n`);
+  else process.stdout.write(`${pathForPeople(path)} is also signed by the key ${signer.fingerprint}\n`);
+  return exitCodes.conforms;
+}

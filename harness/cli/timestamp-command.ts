@@ -1,0 +1,68 @@
+/** `fieldproof timestamp`: what opened a run and its final root, stamped by an authority of RFC 3161. */
+
+import { resolve } from 'node:path';
+import { askAuthority } from '../../reports/evidence/timestamp/authority.ts';
+import {
+  keepRequest,
+  keepResponse,
+  stampsOf,
+  verifyLine,
+  type Stamp,
+} from '../../reports/evidence/timestamp/stamps.ts';
+import { explain } from '../errors.ts';
+import { readRun } from '../record/read.ts';
+import { modelOf } from '../record/run-model.ts';
+import { exitCodes } from '../verdict.ts';
+import type { GlobalOptions } from './options.ts';
+
+const authorityWithinMs = 30_000;
+
+/**
+ * @returns 0 when everything is stamped, 2 when something is pending, 3 when a token answers something else
+ * @throws EvidenceError when the record is not as it was written
+ */
+export async function timestampCommand(
+  run: string,
+  options: GlobalOptions & { authority?: string },
+): Promise<number> {
+  const runDir = resolve(run);
+  const model = modelOf(readRun(runDir).entries);
+  for (const stamp of stampsOf(runDir, model)) {
+    if (stamp.state === 'stamped') continue;
+    const request = keepRequest(runDir, stamp.subject, stamp.sha256);
+    if (options.authority === undefined) continue;
+    try {
+      keepResponse(runDir, stamp.subject, await askAuthority(options.authority, request, authorityWithinMs));
+    } catch (error) {
+      process.stderr.write(`${explain(error)}\n`);
+    }
+  }
+  const stamps = stampsOf(runDir, model);
+  if (options.json === true) process.stdout.write(`${asJson(stamps)}\n`);
+  else process.stdout.write(stamps.map(describe).join(''));
+  if (stamps.some(({ state }) => state === 'wrong')) return exitCodes.bench;
+  return stamps.every(({ state }) => state === 'stamped') ? exitCodes.conforms : exitCodes.undecided;
+}
+
+function describe(stamp: Stamp): string {
+  const what = `${stamp.subject.padEnd(7)} ${stamp.sha256}`;
+  switch (stamp.state) {
+    case 'stamped': {
+      const { time, accuracyMs } = stamp.stamped;
+      const accuracy = accuracyMs === undefined ? 'accuracy not given' : `± ${accuracyMs} ms`;
+      const unchecked = 'Imprint and nonce are right; the authority’s signature is checked by:';
+      return `${what}  stamped ${time} (${accuracy})\n        ${unchecked}\n        ${verifyLine(stamp)}\n`;
+    }
+    case 'wrong':
+      return `${what}  WRONG: ${stamp.why}\n`;
+    case 'pending':
+    case 'not-requested':
+      return `${what}  pending: the request is kept; --authority URL sends it\n`;
+  }
+}
+
+/** Serial numbers and nonces are larger than a JSON number can be. */
+function asJson(stamps: readonly Stamp[]): string {
+  const text = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
+  return JSON.stringify({ stamps }, text, 2);
+}

@@ -1,0 +1,150 @@
+/** What the run found, as OSCAL assessment results: an observation a case, a finding a requirement. */
+
+import type { CaseModel } from '../../../harness/record/run-model.ts';
+import type { Verdict } from '../../../harness/verdict.ts';
+import type { EvidenceSource } from '../part.ts';
+import {
+  benchUuid,
+  components,
+  deviceUuid,
+  line,
+  metadata,
+  property,
+  testedRequirements,
+  type TestedRequirement,
+} from './common.ts';
+import { uuidOf } from './uuid.ts';
+
+/** @returns the document, ready to be written as JSON */
+export function assessmentResults(source: EvidenceSource): Record<string, unknown> {
+  const { model } = source;
+  const { runId } = model;
+  const tested = testedRequirements(source);
+  return {
+    'assessment-results': {
+      uuid: uuidOf(runId, 'assessment-results'),
+      metadata: metadata(source, `Assessment results of run ${runId}`),
+      'import-ap': { href: 'assessment-plan.json' },
+      results: [
+        {
+          uuid: uuidOf(runId, 'result'),
+          title: `Run ${runId}`,
+          description: `Cases of the catalogue against the device on the board ${model.header.board.title}: ${countsOf(source)}.`,
+          start: model.startedAt.tUtc,
+          end: model.endedAt.tUtc,
+          props: [
+            property('verdict', model.verdict),
+            property('exit-code', model.exitCode),
+            property('interrupted', model.interrupted),
+            ...(model.root === undefined ? [] : [property('record-root', model.root)]),
+          ],
+          'local-definitions': { components: components(source) },
+          'reviewed-controls': { 'control-selections': [selectionOf(tested)] },
+          observations: model.cases.map((one) => observation(source, one)),
+          ...findings(source, tested),
+        },
+      ],
+    },
+  };
+}
+
+function countsOf({ model }: EvidenceSource): string {
+  const present = Object.entries(model.counts).filter(([, count]) => count > 0);
+  return present.map(([verdict, count]) => `${count} ${verdict}`).join(', ') || 'none ran';
+}
+
+/** What was reviewed, and what the declaration keeps out, with the reasons. */
+function selectionOf(tested: readonly TestedRequirement[]): Record<string, unknown> {
+  const out = tested.filter(({ verdict }) => verdict === 'not-applicable');
+  const within = tested.filter(({ verdict }) => verdict !== 'not-applicable');
+  const ids = (some: readonly TestedRequirement[]) =>
+    some.map(({ requirement }) => ({ 'control-id': requirement.id }));
+  const reasons = out.flatMap(({ requirement, cases }) =>
+    cases.map(({ id, reason }) => `${requirement.id} (${id}): ${line(reason)}`),
+  );
+  return {
+    ...(within.length === 0 ? {} : { 'include-controls': ids(within) }),
+    ...(out.length === 0
+      ? {}
+      : { 'exclude-controls': ids(out), remarks: `Not applicable by declaration. ${reasons.join('; ')}` }),
+  };
+}
+
+function observation({ model, catalogue }: EvidenceSource, one: CaseModel): Record<string, unknown> {
+  const title = catalogue.cases.find(({ id }) => id === one.id)?.title ?? one.title;
+  const verdictEntry = model.entries.findLast(({ kind, caseId }) => kind === 'verdict' && caseId === one.id);
+  const images = new Map(
+    one.stimuli.flatMap(({ image }) => (image === undefined ? [] : [[image.sha256, image.name]])),
+  );
+  return {
+    uuid: uuidOf(model.runId, 'observation', one.id),
+    title: one.id,
+    description: `The device ${title}: ${one.verdict}. ${one.reason}`.trim(),
+    props: [
+      property('verdict', one.verdict),
+      property('attempts', one.attempts),
+      property('took-ms', Math.round(one.tookMs)),
+      ...[...images.keys()].map((sha256) => property('stimulus-sha256', sha256)),
+      ...one.measurements.map(({ name, value, unit, uncertainty }) =>
+        property(
+          'measurement',
+          `${name} ${value} ${unit}${uncertainty === undefined ? '' : ` ± ${uncertainty}`}`,
+        ),
+      ),
+    ],
+    methods: ['TEST'],
+    types: ['finding'],
+    origins: [{ actors: [{ type: 'tool', 'actor-uuid': benchUuid(model.runId) }] }],
+    subjects: [{ 'subject-uuid': deviceUuid(model.runId), type: 'component' }],
+    'relevant-evidence': [
+      {
+        href: 'record.jsonl',
+        description:
+          verdictEntry === undefined
+            ? 'The record has no verdict for this case.'
+            : `Entry ${verdictEntry.seq} of the record, hash ${verdictEntry.hash}.`,
+      },
+    ],
+    collected: (one.endedAt ?? model.endedAt).tUtc,
+  };
+}
+
+function findings(source: EvidenceSource, tested: readonly TestedRequirement[]): { findings?: unknown[] } {
+  const { runId } = source.model;
+  const found = tested.flatMap(({ requirement, cases, verdict }) => {
+    const status = statusOf(verdict);
+    if (status === undefined) return [];
+    return [
+      {
+        uuid: uuidOf(runId, 'finding', requirement.id),
+        title: requirement.id,
+        description: `${requirement.title}: ${cases.map((one) => `${one.id} ${one.verdict}`).join(', ')}.`,
+        target: { type: 'objective-id', 'target-id': requirement.id, title: line(requirement.title), status },
+        'related-observations': cases.map(({ id }) => ({
+          'observation-uuid': uuidOf(runId, 'observation', id),
+        })),
+      },
+    ];
+  });
+  return found.length === 0 ? {} : { findings: found };
+}
+
+/** OSCAL knows no "inconclusive": what was not shown to be satisfied is not satisfied, for another reason than failure. */
+function statusOf(verdict: Verdict): { state: string; reason: string; remarks?: string } | undefined {
+  switch (verdict) {
+    case 'conforms':
+      return { state: 'satisfied', reason: 'pass' };
+    case 'violates':
+      return { state: 'not-satisfied', reason: 'fail' };
+    case 'inconclusive':
+    case 'not-executed':
+    case 'error':
+      return {
+        state: 'not-satisfied',
+        reason: 'other',
+        remarks: `The verdict is ${verdict}: nothing is shown.`,
+      };
+    case 'not-applicable':
+      return undefined;
+  }
+}

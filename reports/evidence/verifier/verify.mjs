@@ -1,0 +1,1421 @@
+#!/usr/bin/env node
+/**
+ * Verifies a Fieldproof evidence package. One file, Node's built-ins only, no network, nothing is unpacked:
+ *
+ *     node verify.mjs PACKAGE [--key FINGERPRINT]... [--json]
+ *
+ * Exit code 0: everything is as it was signed, by the expected keys. 1: something is wrong. 2: consistent in itself,
+ * but nobody said which signer to expect, or something could not be checked. 64: wrong usage.
+ *
+ * VERIFYING.md, beside this file in every package, says how to write another verifier; its section numbers stand here.
+ * The order of work is a matter of safety: bytes are parsed after their signature was verified, every length is
+ * checked against the file and a limit before memory is taken, and what is read once is never looked at again.
+ */
+
+import { isUtf8 } from 'node:buffer';
+import { createHash, createPublicKey, hash as digestOnce, verify as verifySignature } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const MiB = 1024 * 1024;
+const limits = {
+  manifest: 64 * MiB,
+  key: 64 * 1024,
+  keys: 100,
+  statement: 64 * MiB,
+  seal: 64 * 1024,
+  line: 16 * MiB,
+  problems: 100,
+};
+const statementNames = ['cases', 'package', 'test-result'].map((name) => `statements/${name}.dsse.json`);
+
+// ---------------------------------------------------------------------------------------------------------------
+// What is found
+
+class Report {
+  constructor() {
+    this.checked = [];
+    this.notChecked = []; // { what, why, must }: `must` keeps the exit code from being 0
+    this.problems = [];
+    this.uncounted = 0;
+    this.signers = new Map(); // fingerprint -> names of what it signed
+    this.withheld = [];
+    this.run = undefined;
+  }
+
+  ok(what) {
+    this.checked.push(what);
+  }
+
+  skip(what, why, must = false) {
+    this.notChecked.push({ what, why, must });
+  }
+
+  /** @param next what a person does about it */
+  problem(code, where, message, next = altered) {
+    if (this.problems.length < limits.problems) this.problems.push({ code, where, message, next });
+    else this.uncounted += 1;
+  }
+
+  /** Adds a line to `checked` when the work found no new problem. */
+  during(what, work) {
+    const before = this.problems.length + this.uncounted;
+    const result = work();
+    if (this.problems.length + this.uncounted === before)
+      this.ok(typeof what === 'string' ? what : what(result));
+    return result;
+  }
+}
+
+const altered = 'Do not rest anything on this package: ask whoever made it for another copy.';
+
+/** Ends the work: after this nothing further in the file can be made sense of. */
+class Stop extends Error {}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The archive (VERIFYING.md, 1)
+
+const block = 512;
+
+/** Reads a file from its start to its end, once. */
+class Source {
+  constructor(path) {
+    this.fd = openSync(path, 'r');
+    const about = fstatSync(this.fd);
+    if (!about.isFile()) throw new Stop(`${path} is not a file`);
+    this.size = about.size;
+    this.at = 0;
+    this.piece = Buffer.allocUnsafe(MiB);
+  }
+
+  get left() {
+    return this.size - this.at;
+  }
+
+  /** The next bytes, or undefined when the file is shorter. The caller limits `length`. */
+  take(length) {
+    if (length > this.left) return undefined;
+    const bytes = Buffer.allocUnsafe(length);
+    for (let done = 0; done < length;) {
+      const read = readSync(this.fd, bytes, done, length - done, this.at + done);
+      if (read === 0) return undefined;
+      done += read;
+    }
+    this.at += length;
+    return bytes;
+  }
+
+  /** Hands the next `length` bytes on in pieces that are valid until the next one; false when the file is shorter. */
+  stream(length, each) {
+    let left = length;
+    while (left > 0) {
+      const read = readSync(this.fd, this.piece, 0, Math.min(left, MiB), this.at);
+      if (read === 0) return false;
+      this.at += read;
+      left -= read;
+      each(this.piece.subarray(0, read));
+    }
+    return true;
+  }
+
+  close() {
+    closeSync(this.fd);
+  }
+}
+
+/** The only header that a file of this path and size may have; undefined when it can have none. */
+function headerFor(path, bytes) {
+  let [prefix, name] = ['', path];
+  if (path.length > 100) {
+    const slash = path.indexOf('/', path.length - 101);
+    [prefix, name] = [path.slice(0, slash), path.slice(slash + 1)];
+    if (slash < 1 || prefix.length > 155 || name === '') return undefined;
+  }
+  if (bytes >= 8 ** 11) return undefined;
+  const header = Buffer.alloc(block);
+  header.write(name, 0, 'latin1');
+  header.write('0000644\0' + '0000000\0' + '0000000\0', 100, 'latin1');
+  header.write(`${bytes.toString(8).padStart(11, '0')}\0` + '02263523000\0' + '        0', 124, 'latin1');
+  header.write('ustar\0' + '00', 257, 'latin1');
+  header.write(prefix, 345, 'latin1');
+  let sum = 0;
+  for (const byte of header) sum += byte;
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return header;
+}
+
+/** Path and size out of a header, provided that it is the only one for these two. */
+function readHeader(header) {
+  const text = (from, to) => header.toString('latin1', from, to).replace(/\0[^]*$/, '');
+  const prefix = text(345, 500);
+  const path = prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
+  const size = text(124, 136);
+  if (!isPath(path) || !/^[0-7]{11}$/.test(size)) return undefined;
+  const bytes = Number.parseInt(size, 8);
+  return headerFor(path, bytes)?.equals(header) ? { path, bytes } : undefined;
+}
+
+function isPath(path) {
+  const segment = /^[\w !#$%&'()+,.;=@^~[\]{}-]+$/;
+  return (
+    path.length <= 256 && path.split('/').every((part) => segment.test(part) && part !== '.' && part !== '..')
+  );
+}
+
+const isZero = (bytes) => bytes.every((byte) => byte === 0);
+const paddingAfter = (bytes) => (block - (bytes % block)) % block;
+
+function checkPadding(source, bytes, path, report) {
+  const padding = source.take(paddingAfter(bytes));
+  if (padding === undefined) return cut(source, path, report);
+  if (!isZero(padding)) report.problem('padding-altered', path, 'the bytes after its content are not zeros');
+}
+
+function cut(source, where, report) {
+  report.problem('package-cut', where, `the file ends at byte ${source.size}, within or before this part`);
+  throw new Stop();
+}
+
+/** Manifest, keys and statements: bytes only, nothing is parsed yet. They stand first, and in this order. */
+function readFront(source, report) {
+  const front = new Map();
+  let last = '';
+  for (;;) {
+    const start = source.at;
+    const raw = source.take(block);
+    if (raw === undefined) return cut(source, 'the first part of the archive', report);
+    const header = readHeader(raw);
+    if (start === 0 && header?.path !== 'manifest.json') {
+      report.problem(
+        'not-a-package',
+        'byte 0',
+        'the file does not begin with the tar header of manifest.json',
+      );
+      throw new Stop();
+    }
+    const inFront = start === 0 || /^(keys|statements)\//.test(header?.path ?? '');
+    if (!inFront) {
+      source.at = start;
+      return front;
+    }
+    const { path, bytes } = header;
+    const ordered = start === 0 || (last === 'manifest.json' ? true : path > last);
+    if (!ordered) report.problem('file-out-of-order', path, `stands after ${last}`);
+    const limit = start === 0 ? limits.manifest : path.startsWith('keys/') ? limits.key : limits.statement;
+    if (bytes > limit || front.size > limits.keys) {
+      report.problem(
+        'too-large',
+        path,
+        `has ${bytes} bytes as part ${front.size + 1}; the limit is ${limit} bytes`,
+      );
+      throw new Stop();
+    }
+    const content = source.take(bytes);
+    if (content === undefined) return cut(source, path, report);
+    checkPadding(source, bytes, path, report);
+    if (front.has(path)) report.problem('file-duplicated', path, 'stands in the archive twice');
+    front.set(path, content);
+    last = path;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Canonical JSON (VERIFYING.md, 2)
+
+/** The RFC 8785 text of a value that came from JSON. */
+function canonicalText(value) {
+  if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.keys(value)
+      .sort()
+      .map((name) => `${JSON.stringify(name)}:${canonicalText(value[name])}`);
+    return `{${members.join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** True when names are in order everywhere, so that JSON.stringify gives the canonical text by itself. */
+function isSorted(value) {
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isSorted);
+  let last;
+  for (const name in value) {
+    if (last !== undefined && name <= last) return false;
+    if (typeof value[name] === 'object' && !isSorted(value[name])) return false;
+    last = name;
+  }
+  return true;
+}
+
+/**
+ * The value of a text that is canonical; undefined for any other text, be it JSON or not. A text that a parser changes
+ * (double names, white space, `1.0`, escapes that need not be) does not come out again as it went in.
+ */
+function parseCanonical(text) {
+  try {
+    const value = JSON.parse(text);
+    const again = isSorted(value) ? JSON.stringify(value) : canonicalText(value);
+    // Names that look like numbers are put first by JavaScript; only there the two ways differ.
+    if (again !== text && canonicalText(value) !== text) return undefined;
+    // RFC 8785, 3.2.2.2: a lone surrogate is an error. JSON.stringify would escape it.
+    return text.includes('\\ud') && /\p{Surrogate}/u.test(JSON.parse(`"${lone(text)}"`)) ? undefined : value;
+  } catch {
+    return undefined; // no JSON, or nested deeper than the stack
+  }
+}
+
+/** All surrogate escapes of a text, in order: what is paired there stays paired. */
+function lone(text) {
+  return (text.match(/(?:\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})|\\ud[0-9a-f]{3}/g) ?? []).join(' ');
+}
+
+/** A file that is canonical JSON and LF; anything else is a problem, and undefined. */
+function parseFile(bytes, where, report) {
+  const text = isUtf8(bytes) && bytes.at(-1) === 0x0a ? bytes.toString('utf8', 0, bytes.length - 1) : '';
+  const value = parseCanonical(text);
+  if (!isObject(value)) {
+    report.problem('not-canonical', where, 'is not an object in canonical JSON (RFC 8785) followed by LF');
+    return undefined;
+  }
+  return value;
+}
+
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value) => typeof value === 'string';
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const digestForm = /^[0-9a-f]{64}$/;
+const isDigest = (value) => isText(value) && digestForm.test(value);
+const has = (value, names) => isObject(value) && Object.keys(value).sort().join() === names;
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+const same = (a, b) => canonicalText(a ?? null) === canonicalText(b ?? null);
+
+// ---------------------------------------------------------------------------------------------------------------
+// Keys and envelopes (VERIFYING.md, 3)
+
+/** Public keys by fingerprint: SHA-256 of their DER SubjectPublicKeyInfo, which is also their file's name. */
+function readKeys(front, report) {
+  const keys = new Map();
+  for (const [path, bytes] of front) {
+    if (!path.startsWith('keys/')) continue;
+    const key = publicKey(bytes);
+    const fingerprint = key === undefined ? '' : sha256(key.export({ type: 'spki', format: 'der' }));
+    if (path === `keys/${fingerprint}.pem`) keys.set(fingerprint, key);
+    else
+      report.problem('key-altered', path, 'is not a public key in the one PEM form, with that fingerprint');
+  }
+  return keys;
+}
+
+/** @returns undefined unless it is an Ed25519 or P-256 key whose PEM text is the one that OpenSSL writes */
+function publicKey(bytes) {
+  try {
+    const key = createPublicKey({ key: bytes, format: 'pem' });
+    const curve = key.asymmetricKeyDetails?.namedCurve;
+    const known = key.asymmetricKeyType === 'ed25519' || curve === 'prime256v1';
+    return known && key.export({ type: 'spki', format: 'pem' }) === bytes.toString('latin1')
+      ? key
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Base64 in either alphabet of RFC 4648, padded, of one form only; undefined for anything else. */
+function fromBase64(text) {
+  if (!isText(text) || (/[+/]/.test(text) && /[-_]/.test(text))) return undefined;
+  const standard = text.replaceAll('-', '+').replaceAll('_', '/');
+  const bytes = Buffer.from(standard, 'base64');
+  return bytes.toString('base64') === standard ? bytes : undefined;
+}
+
+/** The DSSE pre-authentication encoding: what is signed. */
+function signedBytes(type, body) {
+  const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${body.length} `;
+  return Buffer.concat([Buffer.from(head, 'utf8'), body]);
+}
+
+/**
+ * Opens an envelope. Signatures are counted by the keys that made them; what `keyid` says counts for nothing, but a
+ * wrong one is told.
+ *
+ * @returns the signed bytes and the fingerprints of their signers; undefined when any signature is not in order
+ */
+function openEnvelope(bytes, where, payloadType, keys, report) {
+  const envelope = parseFile(bytes, where, report);
+  if (envelope === undefined) return undefined;
+  const form = has(envelope, 'payload,payloadType,signatures') && Array.isArray(envelope.signatures);
+  const body = form ? fromBase64(envelope.payload) : undefined;
+  if (body === undefined || envelope.payloadType !== payloadType) {
+    report.problem('envelope-altered', where, `is not a DSSE envelope of the type ${payloadType}`);
+    return undefined;
+  }
+  const message = signedBytes(payloadType, body);
+  const signers = new Set();
+  let sound = envelope.signatures.length > 0 && envelope.signatures.length <= limits.keys;
+  if (!sound) report.problem('signature-missing', where, `has ${envelope.signatures.length} signatures`);
+  for (const [index, signature] of (sound ? envelope.signatures : []).entries()) {
+    const name = `${where}, signature ${index + 1}`;
+    const signer = signerOf(signature, message, keys);
+    if (signer === undefined) {
+      report.problem(
+        'signature-wrong',
+        name,
+        `is not a signature over these bytes by any of ${keys.size} keys`,
+      );
+      sound = false;
+    } else if (signers.has(signer)) {
+      report.problem('signature-duplicated', name, `is one more by the key ${signer}; it counts once`);
+    } else if (signature.keyid !== signer) {
+      report.problem('keyid-wrong', name, `is by the key ${signer}, and says otherwise`);
+    }
+    if (signer !== undefined) signers.add(signer);
+  }
+  if (!sound) return undefined;
+  for (const signer of signers) report.signers.set(signer, [...(report.signers.get(signer) ?? []), where]);
+  return { body, signers };
+}
+
+function signerOf(signature, message, keys) {
+  const bytes = has(signature, 'keyid,sig') ? fromBase64(signature.sig) : undefined;
+  if (bytes === undefined) return undefined;
+  for (const [fingerprint, key] of keys) {
+    const digest = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+    if (verifySignature(digest, message, key, bytes)) return fingerprint;
+  }
+  return undefined;
+}
+
+/** Statements whose signatures are in order, by path, parsed; and the digest of what was signed. */
+function openStatements(front, keys, report) {
+  const statements = new Map();
+  for (const path of statementNames) {
+    const bytes = front.get(path);
+    if (bytes === undefined) report.problem('file-missing', path, 'is not in the archive');
+    const opened =
+      bytes === undefined
+        ? undefined
+        : openEnvelope(bytes, path, 'application/vnd.in-toto+json', keys, report);
+    if (opened === undefined) continue;
+    const statement = parseCanonical(opened.body.toString('utf8'));
+    const form =
+      has(statement, '_type,predicate,predicateType,subject') &&
+      statement._type === 'https://in-toto.io/Statement/v1' &&
+      isObject(statement.predicate);
+    if (form) statements.set(path, { ...statement, sha256: sha256(opened.body) });
+    else
+      report.problem(
+        'statement-wrong',
+        path,
+        'the signed bytes are no in-toto Statement v1 in canonical JSON',
+      );
+  }
+  for (const path of front.keys()) {
+    const known = path === 'manifest.json' || path.startsWith('keys/') || statementNames.includes(path);
+    if (!known) report.problem('file-foreign', path, 'has no place in a package');
+  }
+  return statements;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Manifest (VERIFYING.md, 4)
+
+/** The manifest, which the package statement must name by its digest. */
+function readManifest(front, statements, report) {
+  const bytes = front.get('manifest.json');
+  const signed = statements.get('statements/package.dsse.json');
+  const digest = sha256(bytes);
+  const named = signed?.subject?.[0];
+  if (signed === undefined) {
+    report.skip('whether manifest.json is the signed one', 'the package statement is not in order', true);
+  } else if (named?.name !== 'manifest.json' || named?.digest?.sha256 !== digest) {
+    report.problem(
+      'manifest-altered',
+      'manifest.json',
+      `has SHA-256 ${digest}, which is not what was signed`,
+    );
+  } else report.ok('the manifest is the one that was signed');
+  // Read on all the same, so that everything that is wrong can be named: the exit code is no longer 0.
+  const manifest = parseFile(bytes, 'manifest.json', report);
+  const wrong = manifest === undefined ? 'is unreadable' : manifestFault(manifest);
+  if (wrong === undefined) return manifest;
+  report.problem('manifest-wrong', 'manifest.json', wrong);
+  throw new Stop();
+}
+
+/** What keeps a manifest from being one; undefined when nothing does. */
+function manifestFault(manifest) {
+  if (!has(manifest, 'files,format,runId') || manifest.format !== 'fieldproof-package/1')
+    return 'is not a manifest of the form fieldproof-package/1';
+  if (!Array.isArray(manifest.files) || !isText(manifest.runId)) return 'lists no files';
+  let last = '';
+  const folded = new Set();
+  for (const file of manifest.files) {
+    const names = file?.withheld === undefined ? '' : ',withheld';
+    const form =
+      has(file, `about,bytes,mediaType,path,sha256${names}`) &&
+      [file.about, file.mediaType, file.path].every(isText) &&
+      isCount(file.bytes) &&
+      isDigest(file.sha256) &&
+      (file.withheld === undefined || file.withheld === true);
+    if (!form) return `has an entry that is none, after "${last}"`;
+    if (!isPath(file.path) || headerFor(file.path, file.bytes) === undefined)
+      return `names "${file.path}" with ${file.bytes} bytes, which is no file of a package`;
+    if (/^(manifest\.json|keys|statements)(\/|$)/i.test(file.path)) return `lists ${file.path}`;
+    if (file.path <= last) return `lists "${file.path}" after "${last}": not sorted, or twice`;
+    if (folded.has(file.path.toLowerCase())) return `lists "${file.path}" twice but for its letters' case`;
+    folded.add(file.path.toLowerCase());
+    last = file.path;
+  }
+  return undefined;
+}
+
+/** What the package statement says, beside the digest of the manifest. */
+function checkPackageStatement(statements, manifest, report) {
+  const path = 'statements/package.dsse.json';
+  const statement = statements.get(path);
+  if (statement === undefined) return;
+  const { predicate, subject } = statement;
+  const record = manifest.files.find((file) => file.path === 'record.jsonl');
+  const others = statementNames
+    .filter((name) => name !== path)
+    .map((name) => ({ path: name, sha256: statements.get(name)?.sha256 }));
+  const expected = {
+    subject: [subject[0], { name: 'record.jsonl', digest: { sha256: record?.sha256 ?? '' } }],
+    predicateType: 'https://fieldproof.invalid/predicate/package/v1',
+    format: manifest.format,
+    runId: manifest.runId,
+    withheld: manifest.files.filter((file) => file.withheld).map((file) => file.path),
+  };
+  const said = { ...predicate, subject, predicateType: statement.predicateType };
+  for (const [name, value] of Object.entries(expected)) {
+    if (!same(said[name], value))
+      report.problem('statement-wrong', path, `${name} is not what the package holds`);
+  }
+  for (const other of others) {
+    const named = Array.isArray(predicate.statements) && predicate.statements.some((one) => same(one, other));
+    if (!named && other.sha256 !== undefined)
+      report.problem(
+        'statement-wrong',
+        other.path,
+        'is another statement than the one that the package statement names',
+      );
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The record (VERIFYING.md, 5)
+
+/** Kinds of entries that the case statement copies, by the name that they have there. */
+const copiedKinds = {
+  stimuli: 'stimulus',
+  answers: 'answer',
+  refusals: 'refusal',
+  states: 'state',
+  controls: 'control',
+  measurements: 'measurement',
+  sweeps: 'sweep',
+  verdicts: 'verdict',
+  qualifications: 'note',
+};
+const kindsToCopy = new Set(Object.values(copiedKinds).filter((kind) => kind !== 'note'));
+const entryNames = new Set(
+  'attempt caseId channel direction hash kind payload prev runId seq step tMono tUtc'.split(' '),
+);
+
+/** The tree of RFC 9162 over leaves as they come, in memory for one hash per level. Hashes are hex: buffers cost more. */
+class MerkleTree {
+  constructor() {
+    this.size = 0;
+    this.peaks = []; // roots of full subtrees, the largest first
+    this.node = Buffer.alloc(65);
+    this.node[0] = 0x01;
+  }
+
+  add(leaf) {
+    let hash = leaf;
+    // As often as the number of leaves so far ends in a binary one, two subtrees of the same size become one.
+    for (let n = this.size; n % 2 === 1; n = (n - 1) / 2) hash = this.join(this.peaks.pop(), hash);
+    this.peaks.push(hash);
+    this.size += 1;
+  }
+
+  join(left, right) {
+    this.node.write(left, 1, 'hex');
+    this.node.write(right, 33, 'hex');
+    return digestOnce('sha256', this.node, 'hex');
+  }
+
+  root() {
+    if (this.size === 0) return sha256('');
+    return this.peaks.reduceRight((right, left) => this.join(left, right));
+  }
+}
+
+/** Reads record.jsonl piece by piece: chain, order, count, root, and what the run comes to. */
+class RecordCheck {
+  /** @param copies of the case statement by entry number; undefined when that statement is not in order */
+  constructor(copies, report) {
+    this.copies = copies;
+    this.report = report;
+    this.faults = 0;
+    this.tree = new MerkleTree();
+    this.rest = Buffer.alloc(0);
+    this.line = 0;
+    this.next = 0;
+    this.prev = '0'.repeat(64);
+    this.scratch = Buffer.alloc(64 * 1024);
+    this.cases = new Map();
+    this.segments = new Map();
+    this.opened = undefined; // payloads
+    this.openedHash = undefined;
+    this.runClosed = undefined;
+    this.poisoned = undefined;
+    this.startFailure = undefined;
+    this.close = undefined; // { count, root } of record-closed, and what was found there
+    this.torn = 0;
+    this.tooLong = false;
+  }
+
+  push(piece) {
+    let from = 0;
+    for (let end = piece.indexOf(0x0a); end !== -1; end = piece.indexOf(0x0a, from)) {
+      const part = piece.subarray(from, end);
+      this.entry(this.rest.length === 0 ? part : Buffer.concat([this.rest, part]));
+      this.rest = emptyBytes;
+      from = end + 1;
+    }
+    if (from === piece.length) return;
+    const left = piece.subarray(from);
+    if (this.rest.length + left.length <= limits.line) this.rest = Buffer.concat([this.rest, left]);
+    else {
+      if (!this.tooLong) this.wrong('line-unreadable', `is longer than ${limits.line} bytes`, this.line + 1);
+      this.tooLong = true;
+      this.rest = Buffer.from('!');
+    }
+  }
+
+  wrong(code, message, line = this.line) {
+    this.faults += 1;
+    this.report.problem(code, `record.jsonl:${line}`, message);
+  }
+
+  entry(line) {
+    this.line += 1;
+    if (this.close !== undefined) this.wrong('after-close', 'stands after the close of the record');
+    const value = isUtf8(line) ? parseCanonical(line.toString('utf8')) : undefined;
+    if (!isEntry(value)) return this.wrong('line-unreadable', 'is not an entry in canonical JSON');
+    const leaf = this.leafOf(line, value.hash);
+    if (leaf !== value.hash) this.wrong('line-altered', `entry ${value.seq} does not have its hash`);
+    if (value.kind === 'record-closed') this.closedBy(value.payload);
+    this.tree.add(leaf);
+    this.link(value);
+    this.learn(value);
+  }
+
+  /** SHA-256(0x00 ‖ the line without its member `hash`). */
+  leafOf(line, hash) {
+    const member = `"hash":"${hash}",`; // never the last one: `kind` follows
+    const at = line.indexOf(member);
+    const length = line.length - member.length + 1;
+    if (length > this.scratch.length) this.scratch = Buffer.alloc(length * 2);
+    this.scratch[0] = 0x00;
+    line.copy(this.scratch, 1, 0, at);
+    line.copy(this.scratch, 1 + at, at + member.length);
+    return digestOnce('sha256', this.scratch.subarray(0, length), 'hex');
+  }
+
+  link({ seq, prev, hash, runId }) {
+    if (seq > this.next) this.wrong('entry-missing', `entries ${this.next} to ${seq - 1} were removed`);
+    else if (seq < this.next)
+      this.wrong('entry-out-of-order', `entry ${seq} stands where ${this.next} belongs`);
+    else if (prev !== this.prev) this.wrong('chain-broken', `entry ${seq} does not follow the one before it`);
+    this.runId ??= runId;
+    if (runId !== this.runId) this.wrong('foreign-entry', `entry ${seq} belongs to the run ${runId}`);
+    this.next = seq + 1;
+    this.prev = hash;
+  }
+
+  closedBy({ count, root }) {
+    this.close = { count, root };
+    if (count !== this.tree.size)
+      this.wrong('count-wrong', `the close counts ${count} entries; ${this.tree.size} are there`);
+    const found = this.tree.root();
+    if (root !== found) this.wrong('root-wrong', `the close says root ${root}; the entries give ${found}`);
+  }
+
+  /** What later checks need of an entry. */
+  learn(entry) {
+    const { kind, payload, caseId, seq, hash } = entry;
+    if (kind === 'run-opened') {
+      if (seq !== 0) this.wrong('entry-out-of-order', 'a run is opened by its first entry only');
+      this.opened ??= payload;
+      this.openedHash ??= hash;
+    } else if (seq === 0) this.wrong('entry-missing', 'the first entry does not open the run');
+    if (kind === 'run-closed') this.runClosed ??= payload;
+    if (kind === 'poisoned') this.poisoned ??= payload;
+    if (kind === 'bench' && payload.action === 'start of the run' && payload.ok === false)
+      this.startFailure ??= payload.detail ?? null;
+    if (kind === 'wire-mark' || kind === 'wire-segment') this.segment(payload, kind === 'wire-segment');
+    if (caseId !== undefined) this.caseEntry(entry);
+    this.checkCopy(entry);
+  }
+
+  segment(payload, whole) {
+    for (const part of [payload, payload.index]) {
+      if (isObject(part) && isText(part.file) && isCount(part.bytes) && isDigest(part.sha256))
+        this.segments.set(part.file, { bytes: part.bytes, sha256: part.sha256, whole });
+      else this.wrong('line-unreadable', 'names no segment');
+    }
+  }
+
+  caseEntry({ kind, caseId, payload, hash }) {
+    let known = this.cases.get(caseId);
+    if (known === undefined) {
+      known = { id: caseId, isCase: false, starts: 0, attempts: 0, entries: 0, digest: createHash('sha256') };
+      this.cases.set(caseId, known);
+    }
+    known.entries += 1;
+    known.digest.update(hash, 'hex');
+    if (kind === 'case-started') {
+      Object.assign(known, { isCase: true, starts: known.starts + 1, about: payload });
+    } else if (kind === 'verdict') {
+      const attempts = Math.max(known.attempts, Number(payload.attempt) || 0);
+      Object.assign(known, { isCase: true, attempts, last: payload });
+    }
+  }
+
+  /** An entry that the case statement copies, against the copy. */
+  checkCopy({ seq, hash, attempt, tUtc, payload, kind, caseId }) {
+    if (this.copies === undefined) return;
+    const copy = this.copies.get(seq);
+    if (copy === undefined) {
+      const due = caseId !== undefined && (kindsToCopy.has(kind) || isQualifier(kind, payload));
+      if (due)
+        this.wrong('statement-wrong', `entry ${seq} (${kind} of ${caseId}) is not in the case statement`);
+      return;
+    }
+    this.copies.delete(seq);
+    const text = canonicalText({ seq, hash, ...(attempt === undefined ? {} : { attempt }), tUtc, payload });
+    const right = copy.text === text && copy.kind === kind && copy.caseId === caseId;
+    if (!right)
+      this.wrong('statement-wrong', `entry ${seq} (${kind}) differs from its copy in the case statement`);
+  }
+
+  /** At the end of the file. */
+  end() {
+    this.torn = this.rest.length;
+    if (this.torn > 0 && this.close !== undefined)
+      this.wrong('after-close', `${this.torn} bytes stand after the close`, this.line + 1);
+    for (const seq of this.copies?.keys() ?? [])
+      this.report.problem(
+        'statement-wrong',
+        statementNames[0],
+        `copies entry ${seq}, which the record does not have`,
+      );
+  }
+}
+
+const emptyBytes = Buffer.alloc(0);
+const isQualifier = (kind, payload) =>
+  kind === 'note' && isText(payload.text) && payload.text.startsWith('conceptual: ');
+
+function isEntry(value) {
+  if (!isObject(value)) return false;
+  const { seq, runId, kind, prev, hash, tUtc, tMono, payload, caseId, attempt } = value;
+  return (
+    isCount(seq) &&
+    [runId, kind, tUtc].every(isText) &&
+    isDigest(prev) &&
+    isDigest(hash) &&
+    typeof tMono === 'number' &&
+    isObject(payload) &&
+    (caseId === undefined || isText(caseId)) &&
+    (attempt === undefined || isCount(attempt)) &&
+    // What stands before `hash` must hold no object, in which the text `"hash":"` could occur once more.
+    Object.keys(value).every(
+      (name) => entryNames.has(name) && (name === 'payload' || typeof value[name] !== 'object'),
+    )
+  );
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Verdicts and statements about them (VERIFYING.md, 6)
+
+const order = ['violates', 'error', 'inconclusive', 'not-executed', 'conforms', 'not-applicable'];
+
+/** What the record comes to, case by case, by the rules of VERIFYING.md, 6.1. */
+function outcomeOf(record) {
+  const { opened, runClosed, cases } = record;
+  const interrupted = runClosed?.interrupted ?? true;
+  const selected = Array.isArray(opened?.selected) ? opened.selected : [];
+  const ids = [
+    ...new Set([...selected, ...[...cases.values()].filter((one) => one.isCase).map(({ id }) => id)]),
+  ];
+  const results = ids.map((id) => {
+    const known = cases.get(id);
+    return { id, known, ...decide(known, record) };
+  });
+  const counts = Object.fromEntries(
+    order.map((verdict) => [verdict, results.filter((one) => one.verdict === verdict).length]),
+  );
+  const verdict = order.find((one) => counts[one] > 0) ?? 'not-executed';
+  return { results, counts, verdict, interrupted };
+}
+
+/** @returns the verdict, and its reason where that stands in the record word for word */
+function decide(known, record) {
+  const { last, starts = 0 } = known ?? {};
+  if (last !== undefined) {
+    // The closing control on which it rested never came.
+    if (last.provisional === true && last.verdict === 'conforms') return { verdict: 'inconclusive' };
+    return { verdict: last.verdict, reason: last.reason, findings: last.findings };
+  }
+  if (starts > 0) return { verdict: 'inconclusive', findings: [] };
+  return { verdict: record.startFailure == null ? 'not-executed' : 'error', findings: [] };
+}
+
+/** Copies in the case statement by the number of their entry: what each must be equal to. */
+function copiesOf(statement, report) {
+  if (statement === undefined) return undefined;
+  const path = statementNames[0];
+  const copies = new Map();
+  const add = (copy, kind, caseId) => {
+    if (!isObject(copy) || !isCount(copy.seq) || copies.has(copy.seq))
+      report.problem('statement-wrong', path, `has a copy of a ${kind} that is none, or is there twice`);
+    else copies.set(copy.seq, { text: canonicalText(copy), kind, caseId });
+  };
+  const { opened, cases } = statement.predicate;
+  add(opened, 'run-opened', undefined);
+  for (const one of Array.isArray(cases) ? cases : []) {
+    for (const [name, kind] of Object.entries(copiedKinds)) {
+      if (!Array.isArray(one?.[name]))
+        report.problem('statement-wrong', path, `a case has no list of ${name}`);
+      else for (const copy of one[name]) add(copy, kind, one.id);
+    }
+  }
+  return copies;
+}
+
+/** The case statement against what the record comes to. */
+function checkCases(statement, record, outcome, recordSha256, report) {
+  const path = statementNames[0];
+  const wrong = (what) => report.problem('statement-wrong', path, what);
+  const { predicate } = statement;
+  const { results, counts, verdict, interrupted } = outcome;
+  if (statement.predicateType !== 'https://fieldproof.invalid/predicate/cases/v1')
+    wrong('is of another type');
+  if (!same(statement.subject, [{ name: 'record.jsonl', digest: { sha256: recordSha256 } }]))
+    wrong('is about another record');
+  for (const [name, value] of Object.entries({ runId: record.runId, verdict, counts, interrupted }))
+    if (!same(predicate[name], value))
+      wrong(
+        `says ${name} ${canonicalText(predicate[name] ?? null)}; the record gives ${canonicalText(value ?? null)}`,
+      );
+  const cases = Array.isArray(predicate.cases) ? predicate.cases : [];
+  if (
+    !same(
+      cases.map((one) => one?.id),
+      results.map(({ id }) => id),
+    )
+  )
+    return wrong('is not about the cases of the record');
+  for (const [index, { id, known, ...decided }] of results.entries()) {
+    const said = cases[index];
+    const qualified = known === undefined ? 0 : said.qualifications.length;
+    const expected = {
+      verdict: decided.verdict,
+      ...(decided.reason === undefined ? {} : { reason: decided.reason }),
+      ...(decided.findings === undefined ? {} : { findings: decided.findings }),
+      version: record.opened?.catalogue?.version ?? 'unknown',
+      title: known?.about?.title ?? '',
+      suite: known?.about?.suite ?? '',
+      severity: known?.about?.severity ?? '',
+      attempts: Math.max(known?.starts ?? 0, known?.attempts ?? 0),
+      qualifier: qualified > 0 ? 'conceptual' : undefined,
+      evidence: {
+        entries: known?.entries ?? 0,
+        sha256: known === undefined ? sha256('') : known.digest.copy().digest('hex'),
+      },
+    };
+    for (const [name, value] of Object.entries(expected))
+      if (!same(said[name], value))
+        wrong(
+          `says of ${id}: ${name} ${canonicalText(said[name] ?? null)}; the record gives ${canonicalText(value ?? null)}`,
+        );
+  }
+}
+
+/** The in-toto test result that the record gives, against the signed one. */
+function checkTestResult(statement, record, outcome, report) {
+  const { opened = {} } = record;
+  const named = (verdicts) =>
+    outcome.results.filter((one) => verdicts.includes(one.verdict)).map(({ id }) => id);
+  const failedTests = named(['violates', 'error']);
+  const warnedTests = named(['inconclusive', 'not-executed']);
+  const passedTests = named(['conforms']);
+  const warned = outcome.interrupted || warnedTests.length > 0 || passedTests.length === 0;
+  const about = (name, digest) => ({ name, digest: { sha256: digest } });
+  const { catalogue = {}, board = {}, declaration = {}, images, inputs } = opened;
+  const declared = about(declaration.file, declaration.sha256);
+  const tested = list(images).map(({ name, sha256: digest }) => about(name, digest));
+  const expected = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: tested.length > 0 ? tested : [declared],
+    predicateType: 'https://in-toto.io/attestation/test-result/v0.1',
+    predicate: {
+      result: failedTests.length > 0 ? 'FAILED' : warned ? 'WARNED' : 'PASSED',
+      configuration: [
+        about(`catalogue ${catalogue.version}`, catalogue.sha256),
+        about(board.file, board.sha256),
+        declared,
+        ...list(inputs).map(({ name, sha256: digest }) => about(`inputs/${name}`, digest)),
+      ],
+      passedTests,
+      warnedTests,
+      failedTests,
+    },
+  };
+  const { sha256: _digest, ...said } = statement;
+  if (same(said, expected)) return;
+  const parts = Object.keys(expected.predicate).filter(
+    (name) => !same(said.predicate[name], expected.predicate[name]),
+  );
+  const what = parts.length > 0 ? parts.join(', ') : 'its subjects or its type';
+  report.problem('statement-wrong', statementNames[2], `${what}: not what the record gives`);
+}
+
+const list = (value) => (Array.isArray(value) ? value.filter(isObject) : []);
+
+// ---------------------------------------------------------------------------------------------------------------
+// The seal (VERIFYING.md, 5.4)
+
+function checkSeal(kept, manifest, record, keys, report) {
+  const listed = (path) => manifest.files.find((file) => file.path === path);
+  const { close } = record;
+  const seal =
+    kept.get('seal.json') === undefined ? undefined : parseFile(kept.get('seal.json'), 'seal.json', report);
+  if (seal !== undefined && close === undefined)
+    report.problem(
+      'tail-cut',
+      'record.jsonl',
+      `seal.json counts ${seal.count} entries and a close, which is not there`,
+    );
+  const right =
+    close !== undefined &&
+    same(
+      { count: seal?.count, head: seal?.head, root: seal?.root, runId: seal?.runId },
+      { count: close.count, head: record.prev, root: close.root, runId: record.runId },
+    );
+  if (seal !== undefined && close !== undefined && !right)
+    report.problem('seal-wrong', 'seal.json', 'does not belong to the close of this record');
+  if (seal === undefined && close !== undefined && listed('seal.json')?.withheld === undefined)
+    report.problem('seal-wrong', 'seal.json', 'is not in the package, and the record is closed');
+  const promised = record.opened?.benchKey;
+  const signed = kept.get('seal.dsse.json');
+  if (signed === undefined) {
+    const why =
+      promised === undefined ? 'the bench had no key then' : `key ${promised} was to sign it, and has not`;
+    report.skip(
+      'a signature made when the record was closed',
+      why,
+      promised !== undefined && close !== undefined,
+    );
+    return;
+  }
+  const type = 'application/vnd.fieldproof.seal+json';
+  const opened = openEnvelope(signed, 'seal.dsse.json', type, keys, report);
+  if (opened === undefined) return;
+  if (seal === undefined || !opened.body.equals(Buffer.from(canonicalText(seal))))
+    report.problem('seal-wrong', 'seal.dsse.json', 'signs another seal than seal.json');
+  if (promised !== undefined && !opened.signers.has(promised))
+    report.problem(
+      'seal-wrong',
+      'seal.dsse.json',
+      `is not signed by ${promised}, which the run was opened with`,
+    );
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The files of the manifest (VERIFYING.md, 4.2)
+
+/** Reads every file once, in the order of the manifest. */
+function readFiles(source, manifest, record, report) {
+  const present = manifest.files.filter((file) => !file.withheld);
+  const later = new Map(present.map((file, index) => [file.path, index]));
+  const kept = new Map();
+  for (let index = 0; index < present.length; index += 1) {
+    const file = present[index];
+    const start = source.at;
+    const raw = source.take(block);
+    if (raw === undefined) return cut(source, file.path, report);
+    if (raw.equals(headerFor(file.path, file.bytes))) {
+      readContent(source, file, record, kept, report);
+      continue;
+    }
+    const found = readHeader(raw);
+    if (found?.path === file.path) {
+      const says = `has ${found.bytes} bytes in the archive; the manifest says ${file.bytes}`;
+      report.problem('file-altered', file.path, says);
+      readContent(source, { ...file, bytes: found.bytes }, record, kept, report);
+      continue;
+    }
+    const at = found === undefined ? undefined : later.get(found.path);
+    if (isZero(raw) || (at !== undefined && at > index)) {
+      report.problem('file-missing', file.path, 'is in the manifest, and not in its place in the archive');
+      source.at = start;
+    } else if (found !== undefined && at !== index) {
+      const known = at === undefined ? 'file-foreign' : 'file-out-of-order';
+      report.problem(known, found.path, `stands where ${file.path} belongs`);
+      skip(source, found.bytes, found.path, report);
+      index -= 1;
+    } else {
+      report.problem(
+        'header-altered',
+        `${file.path}, byte ${start}`,
+        'its tar header is not the one for this file',
+      );
+      readContent(source, file, record, kept, report);
+    }
+  }
+  return kept;
+}
+
+function skip(source, bytes, path, report) {
+  if (!source.stream(bytes, () => undefined)) cut(source, path, report);
+  checkPadding(source, bytes, path, report);
+}
+
+function readContent(source, file, record, kept, report) {
+  const { path, bytes } = file;
+  const digest = createHash('sha256');
+  const prefix = prefixOf(record.segments.get(path), bytes);
+  const pieces = [];
+  const isKept = path === 'seal.json' || path === 'seal.dsse.json' || path.startsWith('timestamps/');
+  const keep = isKept && bytes <= limits.seal;
+  const whole = source.stream(bytes, (piece) => {
+    digest.update(piece);
+    if (path === 'record.jsonl') record.push(piece);
+    prefix?.update(piece);
+    if (keep) pieces.push(Buffer.from(piece));
+  });
+  if (!whole) cut(source, path, report);
+  const found = digest.digest('hex');
+  if (found !== file.sha256)
+    report.problem('file-altered', path, `has SHA-256 ${found}; the manifest says ${file.sha256}`);
+  if (path === 'record.jsonl') record.end();
+  if (prefix !== undefined && prefix.value() !== prefix.wanted)
+    report.problem('segment-altered', path, `its first ${prefix.length} bytes are not those of the record`);
+  if (keep) kept.set(path, Buffer.concat(pieces));
+  checkPadding(source, bytes, path, report);
+}
+
+/** A segment that was not finished: the record has the digest of its beginning. */
+function prefixOf(segment, bytes) {
+  if (segment === undefined || segment.whole || bytes < segment.bytes) return undefined;
+  const digest = createHash('sha256');
+  let left = segment.bytes;
+  return {
+    wanted: segment.sha256,
+    length: segment.bytes,
+    update: (piece) => {
+      digest.update(piece.subarray(0, left));
+      left -= Math.min(left, piece.length);
+    },
+    value: () => digest.digest('hex'),
+  };
+}
+
+/** Two blocks of zeros, and the end of the file. */
+function checkTrailer(source, report) {
+  const start = source.at;
+  const trailer = source.take(2 * block);
+  if (trailer === undefined) return cut(source, 'the end of the archive', report);
+  if (!isZero(trailer)) {
+    const foreign = readHeader(trailer.subarray(0, block));
+    if (foreign === undefined)
+      report.problem('trailer-altered', `byte ${start}`, 'the archive does not end with zeros');
+    else report.problem('file-foreign', foreign.path, 'stands behind the last file of the manifest');
+  }
+  if (source.left > 0)
+    report.problem('bytes-after-end', `byte ${source.at}`, `${source.left} bytes follow the end`);
+}
+
+/** Wire bytes, payloads and inputs: what the record says of them, against the manifest. */
+function checkAgainstRecord(manifest, record, report) {
+  const byPath = new Map(manifest.files.map((file) => [file.path, file]));
+  for (const [path, segment] of record.segments) {
+    const file = byPath.get(path);
+    if (file === undefined)
+      report.problem('segment-missing', path, 'is in the record, and not in the package');
+    else if (
+      segment.whole
+        ? file.sha256 !== segment.sha256 || file.bytes !== segment.bytes
+        : file.bytes < segment.bytes
+    )
+      report.problem('segment-altered', path, 'is not what the record says');
+  }
+  const inputs = new Map(list(record.opened?.inputs).map((input) => [`inputs/${input.name}`, input]));
+  for (const [path, file] of byPath) {
+    if (path.startsWith('wire/') && record.close !== undefined && !record.segments.has(path))
+      report.problem('segment-foreign', path, 'is in the package, and not in the record');
+    if (path.startsWith('payloads/') && path !== `payloads/${file.sha256}`)
+      report.problem('payload-wrong', path, 'does not have the digest that is its name');
+    if (path.startsWith('inputs/') && inputs.get(path)?.sha256 !== file.sha256)
+      report.problem('input-wrong', path, 'is not what the record says that the run was made with');
+  }
+  for (const { name, sha256: digest, bytes } of inputs.values()) {
+    if (byPath.get(`payloads/${digest}`)?.bytes !== bytes)
+      report.problem(
+        'input-missing',
+        `payloads/${digest}`,
+        `is in the record as ${name}, and not in the package`,
+      );
+  }
+  if (inputs.size === 0) report.skip('what the run was made with', 'the record keeps no inputs');
+  return inputs;
+}
+
+/** The catalogue's digest is that of a listing of its files, as sha256sum prints it. */
+function checkCatalogue(inputs, record, report) {
+  const names = ['catalogue', 'cases', 'requirements', 'claims', 'ledger'].map((name) => `${name}.yaml`);
+  const lines = names.map((name) => `${inputs.get(`inputs/catalogue/${name}`)?.sha256}  ${name}\n`);
+  if (names.some((name) => !inputs.has(`inputs/catalogue/${name}`))) return;
+  if (sha256(lines.join('')) !== record.opened.catalogue?.sha256)
+    report.problem('input-wrong', 'inputs/catalogue', 'is not the catalogue that the run was opened with');
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Time-stamp tokens (VERIFYING.md, 7)
+
+/** Imprint and nonce of each token; its signature and the authority's chain are for OpenSSL. */
+function checkTimeStamps(kept, record, report) {
+  const subjects = { opening: record.openedHash, root: record.close?.root };
+  for (const [subject, digest] of Object.entries(subjects)) {
+    const [request, response] = ['tsq', 'tsr'].map((kind) => kept.get(`timestamps/${subject}.${kind}`));
+    if (request === undefined && response === undefined) continue;
+    const where = `timestamps/${subject}.tsr`;
+    if (response === undefined) report.skip(`when ${subject} was, by a time-stamp`, 'the request is pending');
+    else {
+      const wrong = request === undefined ? 'answers no request' : timeStampFault(request, response, digest);
+      if (wrong !== undefined) report.problem('time-stamp-wrong', where, wrong);
+      else {
+        report.ok(`the time-stamp of ${subject} ${digest}: its imprint and its nonce`);
+        const line = `openssl ts -verify -digest ${digest} -in ${where} -CAfile AUTHORITY.pem`;
+        report.skip(
+          `the signature of the time-stamp of ${subject}`,
+          `it needs the authority's chain: ${line}`,
+        );
+      }
+    }
+  }
+}
+
+/** What is wrong with a token for a digest: RFC 3161, 2.4. */
+export function timeStampFault(request, response, digest) {
+  try {
+    const [, askedImprint, askedNonce] = inside(elements(request)[0], der.sequence);
+    const asked = inside(askedImprint, der.sequence)[1].value.toString('hex');
+    const [status, token] = inside(elements(response)[0], der.sequence);
+    if (!/^0[01]$/.test(inside(status, der.sequence)[0].value.toString('hex'))) return 'was not granted';
+    const stamped = stampInfo(token);
+    const [, hashed] = inside(stamped[2], der.sequence);
+    const nonce = stamped.slice(5).find(({ tag }) => tag === der.integer);
+    if (asked !== digest) return `was asked for ${asked}, which is not of this record`;
+    if (hashed.value.toString('hex') !== digest) return `stamps ${hashed.value.toString('hex')}`;
+    return nonce?.value.equals(askedNonce.value) === true ? undefined : 'has another nonce than its request';
+  } catch (error) {
+    return `is not in the form of RFC 3161 (${error instanceof Error ? error.message : error})`;
+  }
+}
+
+/** Members of the TSTInfo in a token: version, policy, imprint, serial number, time, and what is optional. */
+function stampInfo(token) {
+  const [, content] = inside(token, der.sequence);
+  const [signedData] = inside(content, der.explicit);
+  const [, , encapsulated] = inside(signedData, der.sequence);
+  const [octets] = inside(inside(encapsulated, der.sequence)[1], der.explicit);
+  return inside(elements(octets.value)[0], der.sequence);
+}
+
+const der = { integer: 0x02, sequence: 0x30, explicit: 0xa0 };
+
+function inside(element, tag) {
+  if (element?.tag !== tag) throw new Error(`element 0x${tag.toString(16)} is missing`);
+  return elements(element.value);
+}
+
+/** Elements of DER in order, each with its identifier octet and its contents (X.690, 8.1 and 10.1). */
+function elements(bytes) {
+  const found = [];
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at + 1] ?? 0x80;
+    const long = first > 0x80 ? first - 0x80 : 0;
+    if (first === 0x80 || long > 4 || at + 2 + long > bytes.length)
+      throw new Error(`no length at byte ${at}`);
+    const start = at + 2 + long;
+    const end = start + (long === 0 ? first : bytes.readUIntBE(at + 2, long));
+    if (end > bytes.length) throw new Error(`the element at byte ${at} is cut off`);
+    found.push({ tag: bytes[at], value: bytes.subarray(start, end) });
+    at = end;
+  }
+  return found;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// The whole
+
+/** Signers that were asked for: each must have signed something, and everything signed must have one of them. */
+function checkExpectedKeys(expected, report) {
+  const ask = 'Ask the lab for the fingerprint by another way than this package, and compare.';
+  for (const key of expected) {
+    if (!report.signers.has(key))
+      report.problem('signer-missing', key, 'has signed nothing in this package', ask);
+  }
+  const signed = new Set([...report.signers.values()].flat());
+  for (const what of expected.length === 0 ? [] : signed) {
+    const by = [...report.signers].filter(([, things]) => things.includes(what)).map(([key]) => key);
+    if (!by.some((key) => expected.includes(key)))
+      report.problem(
+        'signer-unexpected',
+        what,
+        `is signed by ${by.join(', ')}, and by no key that was expected`,
+        ask,
+      );
+  }
+  if (expected.length > 0) return;
+  report.skip(
+    'who signed',
+    'no --key was given: anybody can make a package that is consistent in itself',
+    true,
+  );
+}
+
+function verifyAll(source, expected, report) {
+  const front = report.during('the archive begins with manifest, keys and statements', () =>
+    readFront(source, report),
+  );
+  const keys = readKeys(front, report);
+  const statements = report.during(
+    (found) => `signatures of ${found.size} statements by ${report.signers.size} keys`,
+    () => openStatements(front, keys, report),
+  );
+  const manifest = readManifest(front, statements, report);
+  report.run = manifest.runId;
+  report.during('the package statement covers manifest, record and the other statements', () =>
+    checkPackageStatement(statements, manifest, report),
+  );
+  report.withheld = manifest.files
+    .filter((file) => file.withheld)
+    .map(({ path, bytes }) => ({ path, bytes }));
+  const record = new RecordCheck(copiesOf(statements.get(statementNames[0]), report), report);
+  const kept = report.during(
+    () => `digests of ${manifest.files.length - report.withheld.length} files, and every byte around them`,
+    () => {
+      const files = readFiles(source, manifest, record, report);
+      checkTrailer(source, report);
+      return files;
+    },
+  );
+  const recordFile = manifest.files.find((file) => file.path === 'record.jsonl');
+  if (recordFile === undefined)
+    report.problem('file-missing', 'record.jsonl', 'a package without it proves nothing');
+  else if (recordFile.withheld)
+    report.skip('the record, and all that is said about it', 'record.jsonl is withheld', true);
+  else checkRecord({ manifest, record, kept, keys, statements, recordFile }, report);
+  checkUnusedKeys(keys, report);
+}
+
+function checkRecord({ manifest, record, kept, keys, statements, recordFile }, report) {
+  if (record.line === 0) report.problem('line-unreadable', 'record.jsonl', 'has no entries');
+  if (record.runId !== manifest.runId)
+    report.problem(
+      'manifest-wrong',
+      'manifest.json',
+      `is of run ${manifest.runId}; the record is of ${record.runId}`,
+    );
+  const close = record.close;
+  const head = statements.get('statements/package.dsse.json')?.predicate.record;
+  const expected = close === undefined ? { head: record.prev } : { ...close, head: record.prev };
+  if (head !== undefined && !same(head, expected))
+    report.problem(
+      'statement-wrong',
+      'statements/package.dsse.json',
+      'names another count, root or end of the record',
+    );
+  if (close === undefined)
+    report.skip(
+      'that the record is whole',
+      `it was never closed; ${record.torn} bytes of an unfinished line`,
+      true,
+    );
+  else if (record.faults === 0)
+    report.ok(`the record: ${record.line} entries, their chain, order, count and Merkle root ${close.root}`);
+  report.during('the seal of the record', () => checkSeal(kept, manifest, record, keys, report));
+  checkTimeStamps(kept, record, report);
+  const inputs = report.during(
+    () => `${record.segments.size} files of wire bytes against the record`,
+    () => checkAgainstRecord(manifest, record, report),
+  );
+  checkCatalogue(inputs, record, report);
+  const outcome = outcomeOf(record);
+  report.outcome = { verdict: outcome.verdict, counts: outcome.counts, device: record.opened?.device };
+  report.during(
+    `verdicts of ${outcome.results.length} cases, from the record, against both statements`,
+    () => {
+      const [cases, , testResult] = statementNames.map((name) => statements.get(name));
+      if (cases !== undefined) checkCases(cases, record, outcome, recordFile.sha256, report);
+      if (testResult !== undefined) checkTestResult(testResult, record, outcome, report);
+    },
+  );
+  report.skip(
+    'requirements and deviations in the case statement',
+    'they come from the catalogue and the run’s options; compare by hand',
+  );
+  report.skip(
+    'reports and other files made from the record',
+    'their digests are checked; make them again with `fieldproof report`',
+  );
+}
+
+function checkUnusedKeys(keys, report) {
+  if (report.withheld.some(({ path }) => path.endsWith('.dsse.json'))) return;
+  for (const key of keys.keys())
+    if (!report.signers.has(key)) report.problem('key-unused', `keys/${key}.pem`, 'has signed nothing here');
+}
+
+/**
+ * Verifies one package.
+ *
+ * @param path of the package
+ * @param expected fingerprints of the signers, lower-case hex
+ * @returns what was found; `exitCode` as at the top of this file
+ */
+export function verifyPackage(path, expected = []) {
+  const report = new Report();
+  let source;
+  try {
+    source = new Source(path);
+    verifyAll(source, expected, report);
+  } catch (error) {
+    if (!(error instanceof Stop)) {
+      const message = `the work stopped: ${error instanceof Error ? error.message : String(error)}`;
+      report.problem(
+        source === undefined ? 'unreadable' : 'verifier-failed',
+        path,
+        message,
+        'Is this the right file?',
+      );
+    } else if (error.message !== '') report.problem('unreadable', path, error.message, 'Name a file.');
+    report.skip('everything after the last problem', 'the file makes no sense from there on', true);
+  } finally {
+    source?.close();
+  }
+  checkExpectedKeys(expected, report);
+  return resultOf(path, expected, report);
+}
+
+function resultOf(path, expected, report) {
+  const incomplete = report.notChecked.some(({ must }) => must);
+  const unreadable = report.problems[0]?.code === 'unreadable';
+  const exitCode = unreadable ? 64 : report.problems.length > 0 ? 1 : incomplete ? 2 : 0;
+  return {
+    package: path,
+    run: report.run,
+    ...report.outcome,
+    signers: [...report.signers].map(([fingerprint, signed]) => ({
+      fingerprint,
+      expected: expected.includes(fingerprint),
+      signed,
+    })),
+    checked: report.checked,
+    notChecked: report.notChecked.map(({ what, why }) => ({ what, why })),
+    withheld: report.withheld,
+    problems: report.problems,
+    moreProblems: report.uncounted,
+    exitCode,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// For people
+
+const conclusions = {
+  0: 'VERIFIED: as it was signed, by the expected signer.',
+  1: 'NOT VERIFIED: see the problems.',
+  64: 'NOTHING WAS VERIFIED: the package cannot be read.',
+  2: 'CONSISTENT IN ITSELF, but not verified: see what was not checked.',
+};
+
+function textOf(result) {
+  const lines = [`Evidence package ${result.package}`];
+  if (result.run !== undefined)
+    lines.push(`Run ${result.run}${result.verdict === undefined ? '' : `: ${result.verdict}`}`);
+  const section = (title, items) =>
+    items.length > 0 && lines.push('', title, ...items.map((item) => `  ${item}`));
+  section('Checked', result.checked);
+  section(
+    'Not checked',
+    result.notChecked.map(({ what, why }) => `${what}: ${why}`),
+  );
+  section(
+    'Withheld: the digest in the manifest stands for the file',
+    result.withheld.map(({ path, bytes }) => `${path} (${bytes} bytes)`),
+  );
+  section(
+    'Signers',
+    result.signers.map(
+      ({ fingerprint, expected, signed }) =>
+        `${fingerprint}${expected ? ' (expected)' : ''}: ${signed.join(', ')}`,
+    ),
+  );
+  section(
+    'Problems',
+    result.problems.map(
+      ({ code, where, message, next }) => `${code}  ${where}: ${message}\n      next: ${next}`,
+    ),
+  );
+  if (result.moreProblems > 0) lines.push(`  and ${result.moreProblems} more`);
+  return `${[...lines, '', conclusions[result.exitCode]].map(printable).join('\n')}\n`;
+}
+
+/** What comes out of a package must not steer a terminal. */
+function printable(text) {
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '?');
+}
+
+const usage = 'usage: node verify.mjs PACKAGE [--key FINGERPRINT]... [--json]\n';
+
+/** @returns the exit code */
+export function main(args, out = process.stdout, err = process.stderr) {
+  const rest = [...args];
+  const keys = [];
+  const files = [];
+  let json = false;
+  while (rest.length > 0) {
+    const word = rest.shift();
+    if (word === '--json') json = true;
+    else if (word === '--key') keys.push((rest.shift() ?? '').toLowerCase().replace(/^sha256:|[:\s]/g, ''));
+    else files.push(word);
+  }
+  const wrongKey = keys.find((key) => !isDigest(key));
+  if (files.length !== 1 || files[0].startsWith('--') || wrongKey !== undefined) {
+    err.write(
+      wrongKey === undefined ? usage : `"${wrongKey}" is no fingerprint: 64 hexadecimal digits\n${usage}`,
+    );
+    return 64;
+  }
+  const result = verifyPackage(files[0], keys);
+  out.write(json ? `${JSON.stringify(result, null, 2)}\n` : textOf(result));
+  return result.exitCode;
+}
+
+if (process.argv[1] !== undefined && isThisFile(process.argv[1]))
+  process.exitCode = main(process.argv.slice(2));
+
+function isThisFile(path) {
+  try {
+    return realpathSync(path) === fileURLToPath(import.meta.url);
+  } catch {
+    return false;
+  }
+}
