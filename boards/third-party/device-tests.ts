@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
-import { missingOf, type RunningDevice, type ThirdPartyDevice } from './device.ts';
+import { heldBy, missingOf, type RunningDevice, type ThirdPartyDevice } from './device.ts';
 import {
   mustBeAsExplained,
   readExpectedVerdicts,
@@ -20,7 +20,7 @@ export function whereInstalled(device: ThirdPartyDevice, tests: () => void): voi
   describe(device.title, function () {
     this.timeout(0); // deadlines are the harness's own
     if (missing.length === 0) return tests();
-    const why = `SKIPPED for want of ${missing.join(', ')} (Debian: ${device.packages.join(' ')})`;
+    const why = `SKIPPED for want of ${missing.join(', ')} (Debian: ${heldBy(device)})`;
     it(why, function () {
       if (process.env['REQUIRE_DEVICES'] !== undefined) assert.fail(why);
       this.skip();

@@ -52,6 +52,13 @@ function mayMount(): boolean {
   return spawnSync('unshare', tried, { stdio: 'ignore' }).status === 0;
 }
 
+/** What holds what is missing: Debian packages, and what the device fetches beside them (`fetch` in its folder). */
+export function heldBy({ name, packages }: ThirdPartyDevice): string {
+  const fetches = existsSync(join(import.meta.dirname, name, 'fetch'));
+  const then = fetches ? `, then boards/third-party/${name}/fetch` : '';
+  return `${packages.join(' ')}${then}`;
+}
+
 function onPath(program: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => {

@@ -10,7 +10,7 @@
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { missingOf, type ThirdPartyDevice } from './device.ts';
+import { heldBy, missingOf, type ThirdPartyDevice } from './device.ts';
 import { devices } from './devices.ts';
 import { fieldproofRun } from './judge.ts';
 
@@ -34,7 +34,7 @@ async function main(words: readonly string[]): Promise<number> {
     return usage(`${device.name} has the boards ${device.boards.join(', ')}`);
   const missing = missingOf(device);
   if (missing.length > 0)
-    return usage(`${device.name} lacks ${missing.join(', ')}: apt-get install ${device.packages.join(' ')}`);
+    return usage(`${device.name} lacks ${missing.join(', ')}: apt-get install ${heldBy(device)}`);
   return withDevice(device, board, words.slice(named ? 2 : 1));
 }
 

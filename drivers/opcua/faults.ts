@@ -36,6 +36,9 @@ const hints: Readonly<Record<string, string>> = {
     "Trust our client certificate on the device: clientCertificate in the board file, or pki/own/certs/client.pem in this wire's state folder.",
   BadSecurityChecksFailed:
     "The device may not trust our client certificate (clientCertificate in the board file, or pki/own/certs/client.pem in this wire's state folder): servers do not tell strangers why they refuse them. Their own logs do.",
+  BadSecurityPolicyRejected:
+    'Check securityMode and securityPolicy in the board file: the device takes others.',
+  BadSecurityModeRejected: 'Check securityMode in the board file: the device takes another.',
   BadCertificateUriInvalid:
     'Make applicationUri in the board file and the one in the client certificate agree.',
   BadCertificateTimeInvalid:

@@ -174,6 +174,10 @@ describe('opcua security', () => {
         serverCertificate: sha1.replaceAll(/./g, '0'),
       });
       assert.equal(error.code, 'server-certificate-changed');
+      await made?.dispose();
+      // A server that is spoken to with the certificate of another says anything but that.
+      const file = { trust: 'pinned', serverCertificate: 'stranger.pem' } as const;
+      assert.equal((await rejects({ securityMode: 'Sign', ...file })).code, 'server-certificate-changed');
     });
 
     it('keeps the key for the owner only, makes it once, and notices another application URI', async () => {

@@ -54,8 +54,12 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts the server; two seconds, so once per test file. */
-export async function startFakeServer(): Promise<FakeServer> {
+/**
+ * Starts the server; two seconds, so once per test file.
+ *
+ * @param sessionsWithoutSecurity false: without security it tells its endpoints, and no more
+ */
+export async function startFakeServer({ sessionsWithoutSecurity = true } = {}): Promise<FakeServer> {
   const { ua } = loadOpcUa(); // silences the printing, which both halves share
   const opcua = require('node-opcua-server') as typeof ServerModule;
   const { OPCUACertificateManager } =
@@ -78,9 +82,9 @@ export async function startFakeServer(): Promise<FakeServer> {
     hostname: '127.0.0.1',
     serverCertificateManager: serverManager,
     userCertificateManager: userManager,
-    securityModes: [Mode.None, Mode.Sign, Mode.SignAndEncrypt],
+    securityModes: [...(sessionsWithoutSecurity ? [Mode.None] : []), Mode.Sign, Mode.SignAndEncrypt],
     securityPolicies: [
-      Policy.None,
+      ...(sessionsWithoutSecurity ? [Policy.None] : []),
       Policy.Basic256Sha256,
       Policy.Aes128_Sha256_RsaOaep,
       Policy.Aes256_Sha256_RsaPss,
@@ -90,7 +94,7 @@ export async function startFakeServer(): Promise<FakeServer> {
       isValidUser: (name: string, password: string) =>
         name === operator.name && password === operator.password,
     },
-    disableDiscovery: true,
+    disableDiscovery: sessionsWithoutSecurity, // it keeps discovery on channels without security apart
     serverInfo: { applicationUri: 'urn:fieldproof:opcua-driver-test-server' },
   });
   await server.initialize();
