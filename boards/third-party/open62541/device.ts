@@ -31,10 +31,7 @@ export const device: ThirdPartyDevice = {
   packages: ['gcc', 'libc6-dev', 'openssl'],
   needs: ['gcc', 'openssl', join(prefix, header)],
   boards: Object.keys(stance),
-  async start(board, folder) {
-    const { environment, close } = await startServer(stance[board] ?? 'guarded', folder);
-    return { environment, close };
-  },
+  start: (board, folder) => startServer(stance[board] ?? 'guarded', folder),
 };
 
 export interface RunningServer extends RunningDevice {
