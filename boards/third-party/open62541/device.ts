@@ -31,10 +31,7 @@ export const device: ThirdPartyDevice = {
   packages: ['gcc', 'libc6-dev', 'openssl'],
   needs: ['gcc', 'openssl', join(prefix, header)],
   boards: Object.keys(stance),
-  async start(board, folder) {
-    const server = await startServer(stance[board] ?? 'guarded', folder);
-    return { environment: server.environment, close: () => server.close() };
-  },
+  start: (board, folder) => startServer(stance[board] ?? 'guarded', folder),
 };
 
 export interface RunningServer extends RunningDevice {
