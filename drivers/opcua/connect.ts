@@ -10,7 +10,7 @@ import { endOf, statusNameOf, deviceSays, toBenchError } from './faults.ts';
 import { askWithoutSecurity, notOffered, policyOf } from './endpoints.ts';
 import { readKeyPair } from './key-pair.ts';
 import { SessionLink, settle } from './link.ts';
-import type { OpcUaLibrary } from './library.ts';
+import { mendEnvironment, type OpcUaLibrary } from './library.ts';
 import {
   checkServerCertificate,
   ensureClientCertificate,
@@ -70,6 +70,8 @@ export class Connector {
       const cause = this.#aborted ?? this.#explain(what, error);
       await this.#cleanUp();
       throw cause;
+    } finally {
+      mendEnvironment();
     }
   }
 

@@ -16,6 +16,7 @@ interface Report {
   loaded: boolean;
   timers: string[];
   lookups: string[];
+  opensslConfiguration: string | null;
 }
 
 describe('opcua and its library', () => {
@@ -65,6 +66,11 @@ describe('opcua and its library', () => {
     assert.equal(stdout.trim().split('\n').length, 1, stdout);
     const names = report.lookups.filter((name) => name !== '127.0.0.1');
     assert.deepEqual(names, [], 'the own host name was looked up');
+    assert.equal(
+      report.opensslConfiguration,
+      process.env['OPENSSL_CONF'] ?? null,
+      'of what this process starts',
+    );
   });
 
   it('prints nothing when connecting fails', async () => {

@@ -22,6 +22,15 @@ export function loadOpcUa(): OpcUaLibrary {
   return loaded;
 }
 
+/**
+ * node-opcua-crypto sets OPENSSL_CONF around each private key that it reads, and puts back `undefined`, which the
+ * environment takes as a word: every openssl that this process starts afterwards, a lab's switch for one, would look
+ * for a file of that name.
+ */
+export function mendEnvironment(): void {
+  if (process.env['OPENSSL_CONF'] === 'undefined') delete process.env['OPENSSL_CONF'];
+}
+
 /** True once something needed node-opcua: a bench without OPC UA sessions must never pay for it. */
 export function opcUaIsLoaded(): boolean {
   return loaded !== undefined;

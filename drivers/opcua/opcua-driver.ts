@@ -12,7 +12,7 @@ import { DriverError, PortError, TimeoutError, type BenchError } from '../../har
 import { Connector } from './connect.ts';
 import { meansSessionOver } from './faults.ts';
 import { ownKeys, readKeyPair } from './key-pair.ts';
-import { loadOpcUa } from './library.ts';
+import { loadOpcUa, mendEnvironment, opcUaIsLoaded } from './library.ts';
 import type { SessionLink } from './link.ts';
 import { OpcUaNodeSpace, type UseLink } from './node-space.ts';
 import { forgetServerCertificate, preparePki, readPin, type PkiPaths } from './pki.ts';
@@ -229,6 +229,7 @@ export class OpcUaDriver implements Driver {
     const link = this.#link;
     this.#link = undefined;
     await link?.close();
+    if (opcUaIsLoaded()) mendEnvironment();
   }
 }
 

@@ -13,7 +13,7 @@ import {
   killAll,
   mustBeGone,
   onlyRun,
-  repository,
+  main,
   start,
   startFieldproof,
   testBoard,
@@ -155,12 +155,12 @@ describe('fieldproof run --resume', function () {
     const path = join(runDir, 'record.jsonl');
     const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
     for (const left of [lines, lines.slice(0, -1)]) {
-      rmSync(join(runDir, 'seal.json'));
+      for (const file of ['seal.json', 'seal.dsse.json', 'seal-key.pem']) rmSync(join(runDir, file));
       writeFileSync(path, left.map((line) => `${line}\n`).join(''));
       const closed = await fieldproof('run', '--resume', runDir, '--out', out, ...quiet);
       assert.equal(closed.code, 2, closed.stderr);
       assert.deepEqual(verdictsOf(closed), verdicts);
-      assert.ok(existsSync(join(runDir, 'seal.json')));
+      assert.ok(existsSync(join(runDir, 'seal.dsse.json')));
       assert.deepEqual(checkRun(runDir), []);
     }
   }
@@ -210,19 +210,7 @@ describe('fieldproof run --resume', function () {
   it('goes on after the disk took no more, which the run had told with the next step', async () => {
     board = patientBoard();
     const { out } = board;
-    const main = join(repository, 'harness/cli/main.ts');
-    const command = [
-      process.execPath,
-      '--import',
-      'tsx',
-      main,
-      'run',
-      board.board,
-      '--case',
-      'SIG-02',
-      '--depth',
-      'smoke',
-    ];
+    const command = [process.execPath, ...main, 'run', board.board, '--case', 'SIG-02', '--depth', 'smoke'];
     // As a full disk: once the case is under way, files end at 64 KiB, in the middle of the first wire segment.
     const ignoring = `trap '' XFSZ; exec "$@"`;
     const run = start('bash', ['-c', ignoring, 'bash', ...command, '--out', out, ...quiet]);

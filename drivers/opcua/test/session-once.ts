@@ -25,4 +25,5 @@ for (let count = 0; count < Number(reads); count += 1) await driver.nodes?.read(
 const loaded = opcUaIsLoaded();
 await driver.close();
 const timers = process.getActiveResourcesInfo().filter((kind) => /Timeout|TCP|Immediate/.test(kind));
-process.stdout.write(`${JSON.stringify({ loaded, timers, lookups })}\n`);
+const opensslConfiguration = process.env['OPENSSL_CONF'] ?? null;
+process.stdout.write(`${JSON.stringify({ loaded, timers, lookups, opensslConfiguration })}\n`);
