@@ -20,6 +20,7 @@ import {
   type FirmwareState,
   type ForbiddenImage,
 } from '../../harness/index.ts';
+import type { Answer } from '../../harness/capabilities.ts';
 
 /** A genuine image through one way in, a forged one behind it through another. */
 interface Swap {
@@ -76,11 +77,27 @@ async function swapAndActivate(t: CaseContext, swap: Swap, before: FirmwareState
       ? await readState(t, 'after a refused activation')
       : await lastState(t, 'after activation', (state) => changes(before, state).length > 0);
   await mustBeOneOf(t, before, genuine, activated, 'after activation');
+  mustNotHaveStarted(t, activation, before, activated);
   if (!canRestart(t)) return activated;
   await restart(t);
   const restarted = await readState(t, 'after a restart');
   await mustBeOneOf(t, before, genuine, restarted, 'after a restart');
   return restarted;
+}
+
+/** Where the next power cycle ends what was started, an image that crashed at once leaves the old state behind. */
+function mustNotHaveStarted(
+  t: CaseContext,
+  activation: Answer,
+  before: FirmwareState,
+  activated: FirmwareState,
+): void {
+  if (t.declaration.update?.activation !== 'volatile' || activation.kind === 'refused') return;
+  if (changes(before, activated).length > 0) return;
+  t.inconclusive(
+    'started-and-gone',
+    `the activation was ${say(activation)}, and the old state is back: whether the exchanged bytes were started cannot be told`,
+  );
 }
 
 async function mustBeOneOf(
