@@ -31,14 +31,10 @@ describe('opcua and its library', () => {
   async function runOnce(reads: number): Promise<{ report: Report; stdout: string }> {
     const folder = await stateFolder();
     const script = fileURLToPath(new URL('./test/session-once.ts', import.meta.url));
-    const child = spawn(process.execPath, [
-      '--import',
-      'tsx',
-      script,
-      String(server.port),
-      folder.stateDir,
-      String(reads),
-    ]);
+    // Without OPENSSL_CONF: node-opcua may have left the word "undefined" in this process, where the server runs.
+    const { OPENSSL_CONF: _, ...env } = process.env;
+    const args = ['--import', 'tsx', script, String(server.port), folder.stateDir, String(reads)];
+    const child = spawn(process.execPath, args, { env });
     try {
       let stdout = '';
       let stderr = '';
@@ -66,11 +62,7 @@ describe('opcua and its library', () => {
     assert.equal(stdout.trim().split('\n').length, 1, stdout);
     const names = report.lookups.filter((name) => name !== '127.0.0.1');
     assert.deepEqual(names, [], 'the own host name was looked up');
-    assert.equal(
-      report.opensslConfiguration,
-      process.env['OPENSSL_CONF'] ?? null,
-      'of what this process starts',
-    );
+    assert.equal(report.opensslConfiguration, null, 'of what this process starts');
   });
 
   it('prints nothing when connecting fails', async () => {
