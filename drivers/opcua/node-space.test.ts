@@ -17,6 +17,8 @@ import { TestTap } from './test/test-tap.ts';
 
 const node = (name: string): string => `nsu=urn:fieldproof:opcua-driver-test;s=Device${name}`;
 const serverObject = 'i=2253';
+/** i=751 as it stands on the wire (OPC 10000-6, 5.2.2.9: four-byte NodeId). */
+const createMonitoredItemsRequest = Buffer.of(0x01, 0x00, 0xef, 0x02);
 
 describe('opcua node space and adapters', () => {
   let server: FakeServer;
@@ -142,6 +144,18 @@ describe('opcua node space and adapters', () => {
       });
       assert.equal(seen.nodeId, node('.Pressure'));
       await subscription.close();
+      await subscription.close();
+    });
+
+    it('reports a value that comes in one piece with the answer to the request', async () => {
+      const changes: ValueChange[] = [];
+      tap.deliverTogether(createMonitoredItemsRequest, 2);
+      const subscription = await made.driver.nodes.subscribeValues(
+        [node('.Pressure')],
+        { samplingMs: 50, publishingMs: 50 },
+        (change) => changes.push(change),
+      );
+      await until(() => changes[0], { withinMs: 5000, what: 'the first value' });
       await subscription.close();
     });
 

@@ -1,6 +1,6 @@
 /** Subscriptions that report the intervals granted, and say so when they end without being asked to. */
 
-import type { ClientMonitoredItemBase, ClientSubscription, Variant } from 'node-opcua-client';
+import type { ClientMonitoredItem, ClientSubscription, Variant } from 'node-opcua-client';
 import type { NodeSubscription } from '../../harness/capabilities.ts';
 import { monotonicMs } from '../../harness/clock.ts';
 import type { BenchError } from '../../harness/errors.ts';
@@ -14,6 +14,8 @@ const lifetimeMs = 60_000;
 const closeWithinMs = 1000;
 /** Changes kept by the server between two publishings, so that a burst loses none. */
 const queueSize = 100;
+/** The status of an item of node-opcua before there is an answer. */
+const notYetAnswered = 'BadDataUnavailable';
 
 /** A subscription that tells when it died: a dead monitor must never look like a quiet one. */
 export interface WatchedSubscription extends NodeSubscription {
@@ -127,28 +129,25 @@ export function subscribeValues(
   listener: (change: ValueChange) => void,
 ): Promise<WatchedSubscription> {
   const { library } = link;
-  const { AttributeIds, TimestampsToReturn } = library.ua;
+  const { AttributeIds, ClientMonitoredItem, TimestampsToReturn } = library.ua;
   return build(link, options.publishingMs, name, async (subscription, watched) => {
     for (const text of nodeIds) {
-      const item = await monitor(link, `${name}: monitoring ${text}`, async () =>
-        subscription.monitor(
-          { nodeId: await link.nodeId(text), attributeId: AttributeIds.Value },
-          { samplingInterval: options.samplingMs, queueSize, discardOldest: false },
-          TimestampsToReturn.Source,
-        ),
-      );
+      const asked = { nodeId: await link.nodeId(text), attributeId: AttributeIds.Value };
+      const how = { samplingInterval: options.samplingMs, queueSize, discardOldest: false };
+      const item = await monitor(link, `${name}: monitoring ${text}`, watched, {
+        create: () => ClientMonitoredItem.create(subscription, asked, how, TimestampsToReturn.Source),
+        changed: (changed) => {
+          const { value, sourceTimestamp } = changed as { value: Variant; sourceTimestamp?: Date | null };
+          listener({
+            nodeId: text,
+            value: plainValue(library, value),
+            sourceTime: sourceTimestamp?.toISOString(),
+            atMs: monotonicMs(),
+          });
+        },
+      });
       const revised = item.result?.revisedSamplingInterval ?? options.samplingMs;
       watched.revisedSamplingMs = Math.max(watched.revisedSamplingMs ?? 0, revised);
-      item.on('changed', (changed) => {
-        if (watched.closed) return;
-        const dataValue = changed as { value: Variant; sourceTimestamp?: Date | null };
-        listener({
-          nodeId: text,
-          value: plainValue(library, dataValue.value),
-          sourceTime: dataValue.sourceTimestamp?.toISOString(),
-          atMs: monotonicMs(),
-        });
-      });
     }
   });
 }
@@ -168,20 +167,18 @@ export function subscribeEvents(
   listener: (event: EventSeen) => void,
 ): Promise<WatchedSubscription> {
   const { library } = link;
-  const { AttributeIds, TimestampsToReturn, constructEventFilter } = library.ua;
+  const { AttributeIds, ClientMonitoredItem, TimestampsToReturn, constructEventFilter } = library.ua;
   return build(link, options.publishingMs, name, async (subscription, watched) => {
-    const item = await monitor(link, `${name}: monitoring the events of ${nodeId}`, async () =>
-      subscription.monitor(
-        { nodeId: await link.nodeId(nodeId), attributeId: AttributeIds.EventNotifier },
-        { samplingInterval: 0, queueSize, discardOldest: false, filter: constructEventFilter([...fields]) },
-        TimestampsToReturn.Neither,
-      ),
-    );
-    item.on('changed', (changed) => {
-      if (watched.closed) return;
-      const values = changed as unknown as readonly Variant[];
-      const pairs = fields.map((field, index) => [field, plainField(link, values[index])] as const);
-      listener({ fields: Object.fromEntries(pairs), atMs: monotonicMs() });
+    const asked = { nodeId: await link.nodeId(nodeId), attributeId: AttributeIds.EventNotifier };
+    const filter = constructEventFilter([...fields]);
+    const how = { samplingInterval: 0, queueSize, discardOldest: false, filter };
+    await monitor(link, `${name}: monitoring the events of ${nodeId}`, watched, {
+      create: () => ClientMonitoredItem.create(subscription, asked, how, TimestampsToReturn.Neither),
+      changed: (changed) => {
+        const values = changed as readonly Variant[];
+        const pairs = fields.map((field, index) => [field, plainField(link, values[index])] as const);
+        listener({ fields: Object.fromEntries(pairs), atMs: monotonicMs() });
+      },
     });
   });
 }
@@ -190,18 +187,30 @@ function plainField(link: SessionLink, variant: Variant | undefined): unknown {
   return variant === undefined ? null : plainValue(link.library, variant);
 }
 
+/**
+ * Not `subscription.monitor`: its item comes in a promise, and a notification that reached us in one piece with the
+ * answer, an alarm perhaps, is told before anybody can listen.
+ */
 async function monitor(
-  link: SessionLink,
+  { library }: SessionLink,
   what: string,
-  start: () => Promise<ClientMonitoredItemBase>,
-): Promise<ClientMonitoredItemBase> {
-  let item: ClientMonitoredItemBase;
+  watched: Watched,
+  { create, changed }: { create: () => ClientMonitoredItem; changed: (change: unknown) => void },
+): Promise<ClientMonitoredItem> {
+  const item = create();
+  item.on('changed', (change: unknown) => {
+    if (!watched.closed) changed(change);
+  });
   try {
-    item = await start();
+    await new Promise<void>((resolve, reject) => {
+      item.once('initialized', resolve);
+      item.once('terminated', reject); // with an error
+      watched.onEnd(reject);
+    });
   } catch (error) {
-    throw toBenchError(link.library, what, error);
+    // It carries its status as text; the item knows it by name, once the server has answered.
+    const { name } = item.statusCode;
+    throw name === notYetAnswered ? toBenchError(library, what, error) : deviceSays(what, name);
   }
-  // node-opcua resolves for an item that the server refused, too.
-  if (item.statusCode.isGood()) return item;
-  throw deviceSays(what, item.statusCode.name);
+  return item;
 }

@@ -11,6 +11,14 @@ interface Pair {
   last: Buffer;
 }
 
+/** How many whole messages of OPC UA binary these bytes are; 0 while one is cut (OPC 10000-6, 7.1.2.2: size at byte 4). */
+function wholeMessages(bytes: Buffer): number {
+  let count = 0;
+  let at = 0;
+  for (; at + 8 <= bytes.length; at += bytes.readUInt32LE(at + 4)) count += 1;
+  return at === bytes.length ? count : 0;
+}
+
 /** After the first answer to injected bytes, a close may still follow. */
 const closeFollowsWithinMs = 150;
 
@@ -20,6 +28,7 @@ export class TestTap implements LinkTap {
   #server: Server | undefined;
   #port = 0;
   #silent = false;
+  #together: { request: Buffer; messages: number; held: Buffer | undefined } | undefined;
   connections = 0;
   /** What `duplicateLast` sent again. */
   duplicated: Buffer | undefined;
@@ -59,12 +68,30 @@ export class TestTap implements LinkTap {
     client.on('data', (bytes: Buffer) => {
       pair.last = bytes;
       this.passed.toDevice.push(bytes);
+      if (this.#together !== undefined && bytes.includes(this.#together.request))
+        this.#together.held = Buffer.alloc(0);
       if (!this.#silent) device.write(bytes);
     });
     device.on('data', (bytes: Buffer) => {
       this.passed.fromDevice.push(bytes);
-      if (!this.#silent) client.write(bytes);
+      if (!this.#silent) client.write(this.#collected(bytes));
     });
+  }
+
+  /** The next messages after this request, a busy client's view: they come in one piece. */
+  deliverTogether(request: Buffer, messages: number): void {
+    this.#together = { request, messages, held: undefined };
+  }
+
+  #collected(bytes: Buffer): Buffer {
+    if (this.#together?.held === undefined) return bytes;
+    const all = Buffer.concat([this.#together.held, bytes]);
+    if (wholeMessages(all) >= this.#together.messages) {
+      this.#together = undefined;
+      return all;
+    }
+    this.#together.held = all;
+    return Buffer.alloc(0);
   }
 
   /** Bytes are swallowed from now on. */
