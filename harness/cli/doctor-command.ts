@@ -15,7 +15,7 @@ import { applyMakersProfile } from '../makers-profile.ts';
 import { defaultBoard, defaultOutDir, version } from './paths.ts';
 import type { GlobalOptions } from './options.ts';
 import { registry } from './registry.ts';
-import { prepare, type Prepared } from './session.ts';
+import { prepare, type Prepared } from './prepare.ts';
 import { headingOf, shoppingList, type Source, type Wanted } from './shopping-list.ts';
 import { loadSuites } from './suites.ts';
 

@@ -6,7 +6,7 @@ import { NotExecuted, UsageError } from '../errors.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import type { RunEvents } from '../record/events.ts';
 import { readinessOf } from './readiness.ts';
-import type { Prepared } from './session.ts';
+import type { Prepared } from './prepare.ts';
 import { simulatedSupply } from './simulated-supply.ts';
 
 export type HarmAccepted = NonNullable<RunEvents['run-opened']['harmAccepted']>;

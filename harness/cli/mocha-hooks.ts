@@ -18,7 +18,8 @@ import { planOf } from './plan-command.ts';
 import { exitCodeOfError } from './program.ts';
 import { silentProgress } from './progress.ts';
 import { reportRun } from './reports.ts';
-import { prepare, Session } from './session.ts';
+import { prepare } from './prepare.ts';
+import { Session } from './session.ts';
 import { casesThatRun } from './suites.ts';
 
 interface OpenRun {

@@ -8,7 +8,8 @@ import type { RunRecord } from '../record/record.ts';
 import { makersKeysOf, testKeyOf } from './board-keys.ts';
 import { watchingDisk } from './disk-space.ts';
 import { readImages, readSeries } from './run-opening.ts';
-import type { Prepared, SessionOptions } from './session.ts';
+import type { Prepared } from './prepare.ts';
+import type { SessionOptions } from './session.ts';
 
 export interface NewRun {
   run: Run;

@@ -32,6 +32,8 @@ export interface RunOptions extends GlobalOptions, ReportingOptions {
   given: readonly string[];
   /** Make the HTML reports. */
   report: boolean;
+  /** Address of a time-stamping authority (RFC 3161). */
+  authority?: string;
   /** Key that signs the close of the record. */
   benchKey?: string;
 }

@@ -8,7 +8,8 @@ import { checkRun, readRun } from '../record/read.ts';
 import { boardFileOf } from './board-of-run.ts';
 import { planOf } from './plan-command.ts';
 import { silentProgress } from './progress.ts';
-import { prepare, Session, type SessionOptions } from './session.ts';
+import { prepare } from './prepare.ts';
+import { Session, type SessionOptions } from './session.ts';
 import { testBoard, type TestBoard } from './test/command.ts';
 import { mustBeTheSame, newestUnfinishedRun, unfinishedRun } from './unfinished-run.ts';
 

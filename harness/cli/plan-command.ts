@@ -9,7 +9,7 @@ import type { RunOptions } from './options.ts';
 import { costOf, stockOf, type Cost, type CostTerms } from './plan-cost.ts';
 import { planText, type Plan, type PlannedCase } from './plan-text.ts';
 import { readinessOf } from './readiness.ts';
-import { prepare, type Prepared } from './session.ts';
+import { prepare, type Prepared } from './prepare.ts';
 import { loadSuites, selectCases } from './suites.ts';
 
 /** @returns 0 when every case that applies can run, else 2 */

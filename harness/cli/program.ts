@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
-import { addEvidenceCommands, benchKeyOption } from './evidence/command.ts';
+import { addEvidenceCommands, authorityOption, benchKeyOption } from './evidence/command.ts';
 import { addImageCommand } from './image/command.ts';
 import { depths } from '../lifecycle/run.ts';
 import type { GlobalOptions, RunOptions } from './options.ts';
@@ -112,6 +112,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .option('--within <minutes>', 'deadline of the whole run', whole(1), 360)
     .option('--no-report', 'leave the HTML reports out')
     .addOption(benchKeyOption())
+    .addOption(authorityOption())
     .addOption(program.createOption('--lane <n>').default('').hideHelp())
     .action(async (board: string | undefined, _opts: unknown, command: Command) => {
       const given = Object.keys(command.opts()).filter(
@@ -191,18 +192,6 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .action(async (before: string, after: string, _opts: unknown, command: Command) => {
       const { diffCommand } = await import('./diff-command.ts');
       code = diffCommand(before, after, options<GlobalOptions>(command));
-    });
-
-  program
-    .command('timestamp')
-    .description(
-      'time-stamps of a run by RFC 3161: asks an authority, or keeps the requests until one is at hand',
-    )
-    .argument('<run>', 'folder of a run')
-    .option('--authority <url>', 'address of a time-stamping authority')
-    .action(async (run: string, _opts: unknown, command: Command) => {
-      const { timestampCommand } = await import('./timestamp-command.ts');
-      code = await timestampCommand(run, options(command));
     });
 
   addImageCommand(program, (ended) => (code = ended));

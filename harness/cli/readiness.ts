@@ -3,7 +3,7 @@
 import { waiverFor } from '../lifecycle/judge.ts';
 import { missingNeeds, type MissingNeed } from '../lifecycle/needs.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
-import type { Prepared } from './session.ts';
+import type { Prepared } from './prepare.ts';
 
 export interface Readiness {
   /** Why the case does not apply to this device, from the declaration. */

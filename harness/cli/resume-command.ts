@@ -17,7 +17,8 @@ import { defaultBoard, defaultOutDir, pathForPeople } from './paths.ts';
 import { planOf } from './plan-command.ts';
 import { loadReporting } from './reporting.ts';
 import { runAndReport } from './run-command.ts';
-import { prepare, type Prepared, type SessionOptions } from './session.ts';
+import { prepare, type Prepared } from './prepare.ts';
+import type { SessionOptions } from './session.ts';
 import { loadSuites, selectCases } from './suites.ts';
 import {
   isFolder,
@@ -118,6 +119,7 @@ function boundOptions(
     cuts: given.has('cuts') ? options.cuts : header.cuts,
     depth,
     everyIngress: given.has('ingress') ? options.ingress === 'all' : header.everyIngress,
+    authority: options.authority,
     signer: signerForRun(options.benchKey, options.json === true),
     lane: options.lane,
     interactive: process.stdin.isTTY && process.stderr.isTTY,

@@ -9,10 +9,12 @@ import { signerForRun } from './evidence/key-command.ts';
 import { liveProgress, silentProgress, type Progress } from './progress.ts';
 import { loadReporting, type Reporting } from './reporting.ts';
 import { reportRun } from './reports.ts';
-import { prepare, Session, type Prepared, type SessionOptions } from './session.ts';
+import { prepare, type Prepared } from './prepare.ts';
+import { Session, type SessionOptions } from './session.ts';
 import { loadSuites, runSuites, selectCases } from './suites.ts';
 import { mustHaveDefects } from './defects-of-board.ts';
 import { mustBeSome, withinDepth } from './depth.ts';
+import { stampRest } from './evidence/stamp-run.ts';
 import { acceptHarm, harmOf, operatorHere } from './harm.ts';
 
 /** @returns the exit code, taken from the record */
@@ -44,6 +46,7 @@ export async function runCommand(
       cuts: options.cuts,
       depth: options.depth,
       everyIngress: options.ingress === 'all',
+      authority: options.authority,
       signer: signerForRun(options.benchKey, options.json === true),
       lane: options.lane,
       interactive: process.stdin.isTTY && process.stderr.isTTY,
@@ -70,6 +73,10 @@ export async function runAndReport(
   try {
     if (typeof run !== 'string' && !quiet) announce(prepared.board.title, cases, run.defects);
     const runDir = typeof run === 'string' ? run : await runCases(prepared, run, live);
+    if (options.authority !== undefined) {
+      live.phase('asking the time-stamping authority');
+      await stampRest(runDir, options.authority);
+    }
     if (options.report) live.phase('making the report');
     return await reportRun(runDir, {
       catalogue: prepared.catalogue,

@@ -6,7 +6,7 @@ import { BoardFileError } from '../errors.ts';
 import { sha256Hex } from '../record/digest.ts';
 import { catalogueDir } from './paths.ts';
 import type { Plan } from './plan-text.ts';
-import type { Prepared } from './session.ts';
+import type { Prepared } from './prepare.ts';
 
 /** A text with its secrets still in it: only the record, which blanks them, may keep it. */
 export interface RunInput {

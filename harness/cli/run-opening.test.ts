@@ -3,7 +3,8 @@ import { describe, it } from 'mocha';
 import type { BoardFile, Declaration } from '../board/index.ts';
 import { repository } from './test/command.ts';
 import { bindings, readSeries } from './run-opening.ts';
-import type { Prepared, SessionOptions } from './session.ts';
+import type { Prepared } from './prepare.ts';
+import type { SessionOptions } from './session.ts';
 
 describe('The stock of ever newer images', () => {
   const files = ['golden-1.2.0', 'pair-1.2.1', 'newer-1.3.0'];

@@ -14,7 +14,8 @@ import { buildDigest } from './build-digest.ts';
 import { version } from './paths.ts';
 import { noteBoardFile } from './board-of-run.ts';
 import { inputFiles, planInput } from './run-inputs.ts';
-import type { Prepared, Resumption, SessionOptions } from './session.ts';
+import type { Prepared } from './prepare.ts';
+import type { Resumption, SessionOptions } from './session.ts';
 
 /** The record of a new run, or of the one that goes on. */
 export function recordOf(prepared: Prepared, { outDir, resume, signer }: SessionOptions): RunRecord {

@@ -5,21 +5,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import {
-  crossCheck,
-  loadBoard,
-  loadDeclaration,
-  refuseIfAny,
-  type BoardFile,
-  type BoardSources,
-  type Declaration,
-  type HeldLock,
-  type LoadedBoard,
-} from '../board/index.ts';
-import { knownOfBoard } from '../board/known-file.ts';
+import type { HeldLock } from '../board/index.ts';
 import { Bench } from '../bench.ts';
 import type { FirmwareState } from '../capabilities.ts';
-import { loadCatalogue, type Catalogue } from '../catalogue/index.ts';
 import { Deadline, within } from '../clock.ts';
 import { composeDevice } from '../device.ts';
 import { BenchError, explain, NotExecuted } from '../errors.ts';
@@ -30,7 +18,7 @@ import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import type { HarmAccepted } from './harm.ts';
 import type { RunRecord } from '../record/record.ts';
 import type { Continuation } from '../record/continuation.ts';
-import type { KnownList, RunEvents } from '../record/events.ts';
+import type { RunEvents } from '../record/events.ts';
 import type { Signer } from '../record/signing.ts';
 import { countVerdicts } from '../record/run-model.ts';
 import { combine, type Verdict } from '../verdict.ts';
@@ -42,42 +30,9 @@ import type { Plan } from './plan-text.ts';
 import { leaveRecordOpen, noteFailure, openRecord, recordOf, resumeRecord } from './run-opening.ts';
 import { stopOnSignal } from './signals.ts';
 import { applyMakersProfile } from '../makers-profile.ts';
-import { catalogueDir } from './paths.ts';
-import { driverSpecs, registry } from './registry.ts';
-
-/** Everything that is read before hardware is touched. */
-export interface Prepared {
-  loaded: LoadedBoard;
-  board: BoardFile;
-  sources: BoardSources;
-  declaration: Declaration;
-  declarationSha256: string;
-  catalogue: Catalogue;
-  /** Violations that somebody answers for; undefined where the board has no list. */
-  known?: KnownList | undefined;
-}
-
-/**
- * Loads and checks board file, declaration, catalogue, and the board's list of known violations if there is one.
- *
- * @throws BoardFileError listing every problem at once
- */
-export async function prepare(boardFile: string): Promise<Prepared> {
-  const loaded = await loadBoard(boardFile, driverSpecs);
-  const { board, sources } = loaded;
-  const declared = await loadDeclaration(board.declaration);
-  refuseIfAny(boardFile, crossCheck(loaded, declared));
-  const catalogue = await loadCatalogue(catalogueDir);
-  return {
-    loaded,
-    board,
-    sources,
-    declaration: declared.declaration,
-    declarationSha256: declared.sha256,
-    catalogue,
-    known: await knownOfBoard(boardFile, catalogue),
-  };
-}
+import type { Prepared } from './prepare.ts';
+import { registry } from './registry.ts';
+import { stampOpening } from './evidence/stamp-run.ts';
 
 /** The run that goes on, and where it stands. */
 export interface Resumption {
@@ -112,6 +67,8 @@ export interface SessionOptions {
   signer?: Signer | undefined;
   /** After this long the run is ended as if the operator had asked. */
   withinMs: number;
+  /** Address of a time-stamping authority, which stamps the first entry before hardware is touched. */
+  authority?: string | undefined;
   /** Told where the record is, before hardware is touched. */
   recordOpened?: (runDir: string) => void;
 }
@@ -215,6 +172,7 @@ export class Session {
   }
 
   async #start(options: SessionOptions): Promise<void> {
+    if (options.authority !== undefined) await stampOpening(this.#record, options.authority);
     if (options.resume !== undefined && (this.run.poisoned !== undefined || options.selected.length === 0))
       return this.#openWhatOpens();
     await this.#bench.open();

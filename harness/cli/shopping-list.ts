@@ -4,7 +4,7 @@ import { harmfulStimuli, type HarmfulStimulus } from '../board/index.ts';
 import type { MissingNeed } from '../lifecycle/needs.ts';
 import type { RegisteredCase } from '../lifecycle/test-case.ts';
 import { readinessOf } from './readiness.ts';
-import type { Prepared } from './session.ts';
+import type { Prepared } from './prepare.ts';
 
 /** By whom to ask: the vendor (images, keys), whoever builds the bench, whoever owns the device. */
 export const sources = ['images', 'keys', 'capabilities', 'permissions'] as const;

@@ -12,7 +12,8 @@ import { readSalts } from '../record/salts.ts';
 import { SecretGuard } from '../record/secrets.ts';
 import { bindings } from './run-opening.ts';
 import { inputFiles } from './run-inputs.ts';
-import type { Prepared, SessionOptions } from './session.ts';
+import type { Prepared } from './prepare.ts';
+import type { SessionOptions } from './session.ts';
 
 /** A run that was interrupted. */
 export interface UnfinishedRun {

@@ -148,6 +148,12 @@ export class RunRecord {
     return record;
   }
 
+  /** Hash of the first entry, which binds the run to all it is made with; undefined before there is one. */
+  get openingHash(): string | undefined {
+    const [opening] = this.#leaves;
+    return opening === undefined ? undefined : hex(opening);
+  }
+
   /** The first trouble with the disk, after which nothing more is written. */
   get failure(): EvidenceError | undefined {
     return this.#failure;

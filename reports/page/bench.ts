@@ -1,6 +1,7 @@
 /** Device, bench, and what deviated from the plan. */
 
 import type { FirmwareState, Observed } from '../../harness/capabilities.ts';
+import { verifyLine, type Stamp } from '../evidence/timestamp/stamps.ts';
 import { html, type Content, type Markup } from './html.ts';
 import { supplied } from './lab-sections.ts';
 import { digest, table, type Section, type View } from './view.ts';
@@ -141,6 +142,16 @@ export function identificationSection(view: View): Section {
       rows.map(([what, hex]) => [what, hex === undefined || hex === '' ? t('notClosed') : digest(hex)]),
       'digests',
     )}
+    ${view.stamps.map((stamp) => html`<p>${stampText(view, stamp)}</p>`)}
     <p class="note">${t('howToCheck')}</p>`;
   return { id: 'identification', title: 'identification', body };
+}
+
+function stampText({ t }: View, stamp: Stamp): string {
+  const what = t(stamp.subject === 'opening' ? 'stampOfOpening' : 'stampOfRoot');
+  if (stamp.state === 'wrong') return t('stampWrong', { what, why: stamp.why });
+  if (stamp.state !== 'stamped') return t('stampPending', { what });
+  const { time, accuracyMs } = stamp.stamped;
+  const accuracy = accuracyMs === undefined ? '' : ` (± ${accuracyMs} ms)`;
+  return t('stamped', { what, time: `${time}${accuracy}`, line: verifyLine(stamp) });
 }

@@ -7,6 +7,7 @@ import { judgeKnown, type KnownJudgement } from '../../harness/record/known-viol
 import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
 import type { Mapping } from '../trace/load-mappings.ts';
 import { traceMatrix, type MatrixTable } from '../trace/matrix.ts';
+import { stampsOf, type Stamp } from '../evidence/timestamp/stamps.ts';
 import { html, type Content, type Markup } from './html.ts';
 import { translator, type Label, type Language, type Translate } from './labels.ts';
 import type { LoadedLab } from './load-lab.ts';
@@ -40,6 +41,8 @@ export interface View extends PageInput {
   reportId: string;
   tables: readonly MatrixTable[];
   known: readonly KnownJudgement[];
+  /** Those that were asked for. */
+  stamps: readonly Stamp[];
   inCatalogue: (id: string) => CatalogueCase | undefined;
   titleOf: (one: CaseModel) => string;
   wiresOf: (caseId: string) => readonly WireEvidence[];
@@ -55,10 +58,15 @@ export function viewOf(input: PageInput): View {
     reportId: reportIdOf(input),
     tables: traceMatrix(model, catalogue, input.mappings),
     known: judgeKnown(model),
+    stamps: askedStamps(input),
     inCatalogue: (id) => byId.get(id),
     titleOf: (one) => one.title || (byId.get(one.id)?.title ?? ''),
     wiresOf: (caseId) => wires.get(caseId) ?? [],
   };
+}
+
+function askedStamps({ runDir, model }: PageInput): Stamp[] {
+  return stampsOf(runDir, model).filter(({ state }) => state !== 'not-requested');
 }
 
 /**
@@ -75,6 +83,7 @@ export function reportIdOf(input: PageInput): string {
     catalogue: catalogue.sha256,
     mappings: mappings.flatMap(({ files }) => files.map(({ sha256 }) => sha256)),
     lab: lab?.sha256 ?? '',
+    stamps: askedStamps(input).map((one) => [one.state, one.state === 'stamped' ? one.stamped.time : '']),
     language,
     madeBy,
     exitCode,

@@ -1,7 +1,7 @@
 /** `fieldproof package`, `sign`, `verify` and `key`: evidence that leaves the bench. */
 
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { GlobalOptions } from '../options.ts';
 
 /** The option of every command that may sign with the bench's key. */
@@ -10,6 +10,17 @@ export function benchKeyOption(): Option {
     '--bench-key <file>',
     'key that signs; default: $FIELDPROOF_BENCH_KEY, else fieldproof/bench-key.pem in the configuration folder',
   );
+}
+
+/** The option of every command that may ask for time-stamps. */
+export function authorityOption(): Option {
+  return new Option(
+    '--authority <url>',
+    'time-stamping authority (RFC 3161): stamps what opened the run, and its final root',
+  ).argParser((value: string) => {
+    if (/^https?:\/\//.test(value) && URL.canParse(value)) return value;
+    throw new InvalidArgumentError('an address is needed, such as http://timestamp.example/tsa');
+  });
 }
 
 export interface BenchKeyOptions extends GlobalOptions {
@@ -31,6 +42,10 @@ export interface SignOptions extends GlobalOptions {
 
 export interface VerifyOptions extends GlobalOptions {
   key: string[];
+}
+
+export interface TimestampOptions extends GlobalOptions {
+  authority?: string;
 }
 
 /** @param ended takes the exit code */
@@ -69,6 +84,18 @@ export function addEvidenceCommands(program: Command, ended: (code: number) => v
     .action(async (file: string, _opts: unknown, command: Command) => {
       const { verifyCommand } = await import('./verify-command.ts');
       ended(await verifyCommand(file, command.optsWithGlobals<VerifyOptions>()));
+    });
+
+  program
+    .command('timestamp')
+    .description(
+      'time-stamps of a run by RFC 3161: asks an authority, or keeps the requests until one is at hand',
+    )
+    .argument('<run>', 'folder of a run')
+    .addOption(authorityOption())
+    .action(async (run: string, _opts: unknown, command: Command) => {
+      const { timestampCommand } = await import('./timestamp-command.ts');
+      ended(await timestampCommand(run, command.optsWithGlobals<TimestampOptions>()));
     });
 
   program

@@ -1,38 +1,27 @@
 /** `fieldproof timestamp`: what opened a run and its final root, stamped by an authority of RFC 3161. */
 
 import { resolve } from 'node:path';
-import { askAuthority } from '../../reports/evidence/timestamp/authority.ts';
-import {
-  keepRequest,
-  keepResponse,
-  stampsOf,
-  verifyLine,
-  type Stamp,
-} from '../../reports/evidence/timestamp/stamps.ts';
-import { explain } from '../errors.ts';
-import { readRun } from '../record/read.ts';
-import { modelOf } from '../record/run-model.ts';
-import { exitCodes } from '../verdict.ts';
-import type { GlobalOptions } from './options.ts';
-
-const authorityWithinMs = 30_000;
+import { obtainStamp } from '../../../reports/evidence/timestamp/obtain.ts';
+import { keepRequest, stampsOf, verifyLine, type Stamp } from '../../../reports/evidence/timestamp/stamps.ts';
+import { explain } from '../../errors.ts';
+import { readRun } from '../../record/read.ts';
+import { modelOf } from '../../record/run-model.ts';
+import { exitCodes } from '../../verdict.ts';
+import type { TimestampOptions } from './command.ts';
 
 /**
  * @returns 0 when everything is stamped, 2 when something is pending, 3 when a token answers something else
  * @throws EvidenceError when the record is not as it was written
  */
-export async function timestampCommand(
-  run: string,
-  options: GlobalOptions & { authority?: string },
-): Promise<number> {
+export async function timestampCommand(run: string, options: TimestampOptions): Promise<number> {
   const runDir = resolve(run);
   const model = modelOf(readRun(runDir).entries);
   for (const stamp of stampsOf(runDir, model)) {
     if (stamp.state === 'stamped') continue;
-    const request = keepRequest(runDir, stamp.subject, stamp.sha256);
+    keepRequest(runDir, stamp.subject, stamp.sha256);
     if (options.authority === undefined) continue;
     try {
-      keepResponse(runDir, stamp.subject, await askAuthority(options.authority, request, authorityWithinMs));
+      await obtainStamp(runDir, stamp, options.authority);
     } catch (error) {
       process.stderr.write(`${explain(error)}\n`);
     }
