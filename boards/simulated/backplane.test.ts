@@ -14,9 +14,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function eventually(condition: () => boolean, what: string): Promise<void> {
+async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = Date.now() + DEADLINE_MS;
-  while (!condition()) {
+  while (!(await condition())) {
     assert.ok(Date.now() < end, what);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -32,7 +32,9 @@ describe('simulated gateway: backplane', () => {
       assert.equal(exit['signal'], 'SIGKILL');
       assert.equal(isAlive(Number(before['pid'])), false);
       assert.deepEqual(await bench.control('status').then(({ power, pid }) => [power, pid]), ['off', null]);
-      bench.console.send('status\r'); // lost: nobody is there
+      bench.console.send('status\r');
+      const lost = async () => (await bench.control('status'))['lostBytes'] === 'status\r'.length;
+      await eventually(lost, 'the bytes are lost, for nobody is there');
       await bench.boot();
       assert.equal(bench.console.unread, '');
       assert.equal((await bench.status())['version'], '1.2.0+0');

@@ -30,6 +30,7 @@ export class Backplane {
   #device: ChildProcess | undefined;
   #power: 'on' | 'off' = 'off';
   #onExit: (() => void) | undefined;
+  #lostBytes = 0;
 
   /** @param deviceModule entry of the device process, as `nodeArgumentsFor` takes it */
   constructor(options: BackplaneOptions, listener: BackplaneListener, deviceModule = 'device') {
@@ -47,6 +48,11 @@ export class Backplane {
 
   get pid(): number | undefined {
     return this.#device?.pid;
+  }
+
+  /** Bytes that came for a device without power. */
+  get lostBytes(): number {
+    return this.#lostBytes;
   }
 
   /** Path of a tty; undefined while it is unplugged. */
@@ -128,7 +134,10 @@ export class Backplane {
 
   /** Bytes for a device without power are lost. */
   #towardsDevice(port: PortName, bytes: Buffer): void {
-    if (this.#power !== 'on' || this.#device === undefined) return;
+    if (this.#power !== 'on' || this.#device === undefined) {
+      this.#lostBytes += bytes.length;
+      return;
+    }
     const uart = uartOf(this.#device, port);
     if (uart.writable) uart.write(bytes);
   }

@@ -49,7 +49,7 @@ async function obey(backplane: Backplane, request: Request): Promise<object> {
       backplane.powerOn();
       return {};
     case 'status':
-      return { power: backplane.power, pid: backplane.pid ?? null };
+      return { power: backplane.power, pid: backplane.pid ?? null, lostBytes: backplane.lostBytes };
     case 'unplug':
       backplane.unplug(portNamed(request.port));
       return {};
