@@ -143,6 +143,8 @@ describe('The verifier', () => {
       'a name twice': sound.replace('"kind":"run-opened"', '"kind":"run-opened","kind":"run-opened"'),
       'a number in another form': sound.replace('"seq":3,', '"seq":3.0,'),
       'an escape that need not be': sound.replace('"kind":"bench"', '"kind":"\\u0062ench"'),
+      'an escaped slash': sound.replace('"kind":"bench"', '"kind":"\\/"'),
+      'a long escape of a line feed': sound.replace('"kind":"bench"', '"kind":"\\u000a"'),
       'a lone surrogate': sound.replace('"kind":"bench"', '"kind":"\\ud800"'),
       'not UTF-8': sound.replace('run-opened', 'run\u00e9pened'),
       'deeply nested': sound.replace(first, '['.repeat(200_000)),
@@ -170,7 +172,9 @@ describe('The verifier', () => {
   it('reads names that look like numbers, and pairs of surrogates, as RFC 8785 has them', () => {
     // The first is not what JSON.stringify gives, which puts such names in the order of their numbers.
     const manifest = JSON.parse(contentOf('manifest.json')) as object;
-    const odd = `${canonicalize({ ...manifest, '10': 1, '9': '\u{1f600}' })}\n`;
+    const texts = ['"', '\\', '\\\\', '\\"', 'x\\', '"\\"', '\n\u0001', 'é', '/', ''];
+    const escaped = Object.fromEntries(texts.map((text) => [`z${text}`, texts]));
+    const odd = `${canonicalize({ ...manifest, '10': 1, '9': '\u{1f600}', ...escaped })}\n`;
     assert.match(odd, /^\{"10":1,"9":/);
     const found = verify(
       putTogether(pieces.map((piece, at) => (at === 0 ? { ...piece, content: Buffer.from(odd) } : piece))),
