@@ -1,12 +1,12 @@
 /** The command line: what there is, what it takes, and how errors reach a person. */
 
 import { inspect } from 'node:util';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { explain, FieldproofError, NotExecuted, UsageError } from '../errors.ts';
 import { exitCodes } from '../verdict.ts';
 import { addEvidenceCommands, authorityOption, benchKeyOption } from './evidence/command.ts';
 import { addImageCommand } from './image/command.ts';
-import { depths } from '../lifecycle/run.ts';
+import { repeatable, whole, withReporting, withSelection } from './common-options.ts';
 import type { GlobalOptions, RunOptions } from './options.ts';
 import { version } from './paths.ts';
 
@@ -31,21 +31,6 @@ or a known violation no longer happens, 3 the bench failed, 64 wrong usage. Of v
 expected keys, 1 not as it was signed, 2 consistent in itself, but the signer is unknown or something could
 not be checked.`;
 
-/** An option that gathers its values; `none` says in the help what its absence means. */
-function repeatable(flags: string, description: string, none: string): Option {
-  return new Option(flags, description)
-    .argParser((value: string, previous: string[]) => [...previous, value])
-    .default([], none);
-}
-
-function whole(minimum: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (Number.isInteger(number) && number >= minimum) return number;
-    throw new InvalidArgumentError(`a whole number of at least ${minimum} is needed`);
-  };
-}
-
 /**
  * Parses and carries out one command line.
  *
@@ -66,40 +51,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .addHelpText('after', examples)
     .exitOverride();
   const options = <T>(command: Command): T => command.optsWithGlobals<T & object>();
-  const reporting = (command: Command): Command =>
-    command
-      .option('--lab <file>', 'lab.yaml: what only the laboratory can say in the report')
-      .addOption(
-        new Option('--lang <language>', 'language of the report').choices(['en', 'zh']).default('en'),
-      )
-      .addOption(
-        repeatable(
-          '--mapping <file>',
-          'a mapping of your own, or clause texts over ours (may be repeated)',
-          'ours',
-        ),
-      )
-      .option('--pdf', 'the report as PDF too, where Chromium or Chrome is installed')
-      .option('--accept-known', 'known violations (BOARD.known.yaml) do not count for the exit code');
-  const selecting = (command: Command): Command =>
-    command
-      .argument('[board]', 'board file; default: boards/simulated-gateway.yaml')
-      .addOption(repeatable('--suite <name>', 'only this suite (may be repeated)', 'all'))
-      .addOption(
-        repeatable('--case <id>', "only this case, by id or pattern: 'SIG-*' (may be repeated)", 'all'),
-      )
-      .addOption(
-        new Option('--depth <depth>', 'how much of each case is tried').choices(depths).default('standard'),
-      )
-      .addOption(
-        new Option('--ingress <ways>', 'attack images through the primary way in, or through each')
-          .choices(['primary', 'all'])
-          .default('primary'),
-      )
-      .option('--cuts <n>', 'power cuts of a sweep', whole(1), 40);
 
-  reporting(
-    selecting(
+  withReporting(
+    withSelection(
       program.command('run').description('runs the suites against a board; ends with a table and a report'),
     ),
   )
@@ -128,7 +82,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       }
     });
 
-  selecting(
+  withSelection(
     program
       .command('plan')
       .description('cases, missing inputs, time, what is consumed and what may harm; opens nothing'),
@@ -169,7 +123,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       code = await qualifyCommand(options(command));
     });
 
-  reporting(
+  withReporting(
     program
       .command('report')
       .description('makes table and reports again from the record of a run')

@@ -1,6 +1,7 @@
 /** Table and HTML report of a run, from its record alone; used by `run`, `report` and the mocha hooks. */
 
-import { writeAllure } from '../../reports/allure/index.ts';
+import { join } from 'node:path';
+import { resultsFolder, writeAllure } from '../../reports/allure/index.ts';
 import { runJson } from '../../reports/table/json.ts';
 import { renderTable } from '../../reports/table/table.ts';
 import { wantsColour } from '../../reports/table/terminal.ts';
@@ -91,12 +92,22 @@ async function allureOf(
 }
 
 /**
- * Makes the HTML report, and the Allure results behind it, once more.
+ * Makes all reports of a run once more, into another folder.
  *
- * @throws EvidenceError when it cannot be made
+ * @throws EvidenceError when Allure's cannot be made
  */
-export async function makeReport(model: RunModel, runDir: string, catalogue: Catalogue): Promise<void> {
-  await writeAllure(model, runDir, { describeCase: describer(catalogue) });
+export async function makeReports(
+  model: RunModel,
+  runDir: string,
+  { into, catalogue, reporting }: { into: string; catalogue: Catalogue; reporting: Reporting },
+): Promise<void> {
+  const exitCode = exitCodeOfModel(model, reporting.acceptKnown);
+  await writePage(model, runDir, { catalogue, reporting, exitCode, into });
+  await writeAllure(model, runDir, {
+    describeCase: describer(catalogue),
+    results: join(into, resultsFolder),
+    report: join(into, 'report.html'),
+  });
 }
 
 /**

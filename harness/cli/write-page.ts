@@ -1,4 +1,4 @@
-/** Writes the test report into the folder of a run: the page, its PDF if wished, the trace matrix for programs. */
+/** Writes the test report: the page, its PDF if wished, the trace matrix for programs. */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,16 +18,16 @@ export interface WrittenPage {
   trace?: string;
 }
 
-/** Never throws: a report that cannot be made changes no verdict. */
+/** Writes into the folder of the run, or `into` another. Never throws: a report that cannot be made changes no verdict. */
 export async function writePage(
   model: RunModel,
   runDir: string,
-  options: { catalogue: Catalogue; reporting: Reporting; exitCode: number },
+  options: { catalogue: Catalogue; reporting: Reporting; exitCode: number; into?: string },
 ): Promise<WrittenPage> {
-  const { catalogue, reporting, exitCode } = options;
+  const { catalogue, reporting, exitCode, into = runDir } = options;
   const { mappings, language, lab } = reporting;
-  const page = join(runDir, language === 'en' ? 'test-report.html' : `test-report.${language}.html`);
-  const trace = join(runDir, 'trace.json');
+  const page = join(into, language === 'en' ? 'test-report.html' : `test-report.${language}.html`);
+  const trace = join(into, 'trace.json');
   try {
     const made = testReport({
       runDir,
@@ -42,7 +42,7 @@ export async function writePage(
     writeFileSync(page, made.html);
     const tables = traceMatrix(model, catalogue, mappings);
     writeFileSync(trace, traceJson(model, tables));
-    writeFileSync(join(runDir, 'trace.csv'), traceCsv(tables));
+    writeFileSync(join(into, 'trace.csv'), traceCsv(tables));
   } catch (error) {
     process.stderr.write(`the test report could not be made: ${explain(error)}\n`);
     return {};

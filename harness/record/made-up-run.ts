@@ -85,13 +85,15 @@ export function writeMadeUpRun(
     runId?: string;
     poisoned?: boolean;
     signer?: Signer;
-    header?: Partial<RunEvents['run-opened']>;
+    /** Or what makes it, with a record that can keep payloads. */
+    header?: Partial<RunEvents['run-opened']> | ((record: RunRecord) => Partial<RunEvents['run-opened']>);
   } = {},
 ): RunRecord {
-  const { runId = 'made-up-1', signer } = options;
+  const { runId = 'made-up-1', signer, header } = options;
   const record = RunRecord.open({ dir, secrets: [madeUpSecret], runId, signer });
   const benchKey = signer === undefined ? {} : { benchKey: signer.fingerprint };
-  record.append('run-opened', { ...madeUpHeader(record.runId), ...benchKey, ...options.header });
+  const more = typeof header === 'function' ? header(record) : header;
+  record.append('run-opened', { ...madeUpHeader(record.runId), ...benchKey, ...more });
   openBench(record);
   signatureCases(record);
   rollbackCases(record);

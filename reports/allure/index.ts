@@ -13,6 +13,9 @@ import type { DescribeCase } from '../case-description.ts';
 import { executorOf } from './environment.ts';
 import { planOf } from './plan-of.ts';
 
+/** Where Allure's results lie in the folder of a run. */
+export const resultsFolder = 'allure-results';
+
 export interface AllureOptions {
   describeCase: DescribeCase;
   /** Folder of the Allure results; emptied first (default: `allure-results` in the run folder). */
@@ -40,7 +43,7 @@ export async function writeAllure(
   runDir: string,
   options: AllureOptions,
 ): Promise<{ results: string; report: string }> {
-  const results = resolve(options.results ?? join(runDir, 'allure-results'));
+  const results = resolve(options.results ?? join(runDir, resultsFolder));
   const report = resolve(options.report ?? join(runDir, 'report.html'));
   const board = model.header.board.name.replace(/[^A-Za-z0-9._-]/g, '_');
   const historyFile = options.historyFile ?? join(dirname(resolve(runDir)), 'history', `${board}.jsonl`);

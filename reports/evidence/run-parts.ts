@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { recordFile, sealFile } from '../../harness/record/entry.ts';
 import { wireFilesOf } from '../../harness/record/read-wire.ts';
 import { signedSealFile } from '../../harness/record/signed-seal.ts';
+import { resultsFolder } from '../allure/index.ts';
 import type { EvidenceSource, MakeParts, PackagePart } from './part.ts';
 
 /** The record, its seal, and every byte of every wire. The seal's public key goes to the other keys. */
@@ -57,19 +58,26 @@ function inputs({ runDir, model }: EvidenceSource): PackagePart[] {
   });
 }
 
-/** The report for people and the results that it is made from, where they were made. */
-export const reportParts: MakeParts = ({ runDir }) =>
-  [
-    ...reportFiles.flatMap(([path, mediaType, about]) => ifThere(runDir, path, mediaType, about)),
-    ...filesUnder(runDir, 'allure-results').map((path) =>
-      fileOf(runDir, path, mediaTypeOf(path), 'Results for Allure, made from the record.'),
-    ),
-  ].map((part) => ({ ...part, repeats: ['wire', 'payloads'] })); // transcripts
+/**
+ * Reports for people and the results that Allure's is made from.
+ *
+ * @param folder holds those that were made from this very record
+ */
+export function reportParts(folder: string): MakeParts {
+  return () =>
+    [
+      ...reportFiles.flatMap(([path, mediaType, about]) => ifThere(folder, path, mediaType, about)),
+      ...filesUnder(folder, resultsFolder).map((path) =>
+        fileOf(folder, path, mediaTypeOf(path), 'Results for Allure, made from the record.'),
+      ),
+    ].map((part) => ({ ...part, repeats: ['wire', 'payloads'] })); // transcripts
+}
 
 const reportFiles = [
   ['test-report.html', 'text/html', 'The test report: one page that loads nothing; open it in a browser.'],
   ['test-report.zh.html', 'text/html', 'The test report in Chinese.'],
   ['test-report.pdf', 'application/pdf', 'The test report, printed.'],
+  ['test-report.zh.pdf', 'application/pdf', 'The test report in Chinese, printed.'],
   ['trace.json', 'application/json', 'Every requirement and claim with its cases and verdicts.'],
   ['trace.csv', 'text/csv', 'The same as a table.'],
   ['report.html', 'text/html', 'Allure’s report: steps, wires and history; one page that loads nothing.'],

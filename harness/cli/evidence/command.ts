@@ -2,7 +2,9 @@
 
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { withReporting } from '../common-options.ts';
 import type { GlobalOptions } from '../options.ts';
+import type { ReportingOptions } from '../reporting.ts';
 
 /** The option of every command that may sign with the bench's key. */
 export function benchKeyOption(): Option {
@@ -27,7 +29,7 @@ export interface BenchKeyOptions extends GlobalOptions {
   benchKey?: string;
 }
 
-export interface PackOptions extends BenchKeyOptions {
+export interface PackOptions extends BenchKeyOptions, ReportingOptions {
   out?: string;
   /** Paths and folders of which only the digest goes in. */
   redact: string[];
@@ -50,8 +52,7 @@ export interface TimestampOptions extends GlobalOptions {
 
 /** @param ended takes the exit code */
 export function addEvidenceCommands(program: Command, ended: (code: number) => void): void {
-  program
-    .command('package')
+  withReporting(program.command('package'))
     .description('one file of evidence about a run, signed, with a verifier inside')
     .argument('<run>', 'folder of a run')
     .option('--out <file>', 'the package; default: beside the run folder, <run>.fieldproof.tar')
@@ -59,7 +60,7 @@ export function addEvidenceCommands(program: Command, ended: (code: number) => v
       listOption('--redact <paths>', 'withhold files or folders (wire,payloads,…): only their digests go in'),
     )
     .addOption(listOption('--sign <file>', 'also sign with this key of a person (may be repeated)'))
-    .option('--no-report', 'leave the HTML report and the Allure results out')
+    .option('--no-report', 'leave the reports and the Allure results out')
     .addOption(benchKeyOption())
     .action(async (run: string, _opts: unknown, command: Command) => {
       const { packageCommand } = await import('./package-command.ts');

@@ -51,6 +51,24 @@ describe('fieldproof package, sign, verify and key', function () {
     assert.equal((JSON.parse(unknown.stdout) as { exitCode: number }).exitCode, 2);
   });
 
+  it('signs reports that it has made itself, never those that it finds in the folder', async () => {
+    const page = join(run, 'test-report.html');
+    writeFileSync(page, 'all is well');
+    writeFileSync(join(run, 'test-report.zh.html'), '一切正常');
+    const out = join(dir, 'fresh.tar');
+    const packed = await fieldproof('package', run, '--out', out, '--bench-key', key, '--lang', 'en');
+    assert.equal(packed.code, 0, packed.stderr);
+    const bytes = readFileSync(out);
+    assert.ok(!bytes.includes('all is well') && !bytes.includes('一切正常'));
+    for (const name of ['test-report.html', 'trace.json', 'trace.csv', 'report.html'])
+      assert.ok(bytes.includes(`"path":"${name}"`), name);
+    assert.equal(
+      readFileSync(page, 'utf8'),
+      'all is well',
+      'what lies in the folder is nobody else’s to change',
+    );
+  });
+
   it('adds the signature of a person', async () => {
     const person = join(dir, 'person.pem');
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

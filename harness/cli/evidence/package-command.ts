@@ -1,6 +1,8 @@
 /** `fieldproof package`: one file about a run, for somebody who was not there. */
 
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { makePackage, type PackageSummary } from '../../../reports/evidence/package.ts';
 import { loadCatalogue, type Catalogue } from '../../catalogue/index.ts';
 import { benchKeyPath, openBenchKey, type BenchKey } from '../../record/bench-key.ts';
@@ -9,10 +11,11 @@ import { modelOf } from '../../record/run-model.ts';
 import { readSigner, type Signer } from '../../record/signing.ts';
 import { exitCodes } from '../../verdict.ts';
 import { catalogueDir, pathForPeople } from '../paths.ts';
-import { makeReport } from '../reports.ts';
+import { loadReporting } from '../reporting.ts';
+import { makeReports } from '../reports.ts';
 import type { PackOptions } from './command.ts';
 import { tellNewKey } from './key-command.ts';
-import { packageParts, partsWithoutReport } from './package-parts.ts';
+import { packageParts } from './package-parts.ts';
 
 /**
  * @returns 0 when the package was written
@@ -26,17 +29,24 @@ export async function packageCommand(run: string, options: PackOptions): Promise
   const people = options.sign.map((file) => readSigner(file, process.env['FIELDPROOF_KEY_PASSPHRASE']));
   const catalogue = await loadCatalogue(catalogueDir);
   tellOtherCatalogue(catalogue, model.header.catalogue);
-  // What lies in the folder may be older than the record, or not from it: what is signed is made now.
-  if (options.report) await makeReport(model, runDir, catalogue);
-  const summary = await makePackage(
-    { runDir, model, catalogue },
-    {
-      file: resolve(options.out ?? `${runDir}.fieldproof.tar`),
-      makers: options.report ? packageParts : partsWithoutReport,
-      signers: [bench, ...people],
-      redact: options.redact,
-    },
-  );
+  const reporting = await loadReporting(options, catalogue);
+  // What lies in the folder may be older than the record, or not from it: what is signed is made now, elsewhere.
+  const reports = mkdtempSync(join(tmpdir(), 'fieldproof-package-'));
+  let summary: PackageSummary;
+  try {
+    if (options.report) await makeReports(model, runDir, { into: reports, catalogue, reporting });
+    summary = await makePackage(
+      { runDir, model, catalogue },
+      {
+        file: resolve(options.out ?? `${runDir}.fieldproof.tar`),
+        makers: packageParts(reports),
+        signers: [bench, ...people],
+        redact: options.redact,
+      },
+    );
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
   print(summary, bench, people, options.json === true);
   return exitCodes.conforms;
 }

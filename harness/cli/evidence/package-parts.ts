@@ -13,16 +13,16 @@ import { packageRoot } from '../paths.ts';
 /** The verifier as it is shipped: one file, and how to write another. */
 export const verifierDir: string = join(packageRoot, 'reports', 'evidence', 'verifier');
 
-export const packageParts: readonly MakeParts[] = [
-  recordParts,
-  payloadParts,
-  reportParts,
-  oscalParts,
-  junitParts,
-  captureParts,
-  stampParts,
-  verifierParts(verifierDir),
-];
-
-/** Where no report is made, none that lies in the folder goes in: it may be older than the record, or not from it. */
-export const partsWithoutReport: readonly MakeParts[] = packageParts.filter((make) => make !== reportParts);
+/** @param reports folder with the reports, made just now; what the run folder holds stays out */
+export function packageParts(reports: string): readonly MakeParts[] {
+  return [
+    recordParts,
+    payloadParts,
+    reportParts(reports),
+    oscalParts,
+    junitParts,
+    captureParts,
+    stampParts,
+    verifierParts(verifierDir),
+  ];
+}

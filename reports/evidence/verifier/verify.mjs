@@ -602,6 +602,7 @@ class RecordCheck {
     this.prev = '0'.repeat(64);
     this.cases = new Map();
     this.segments = new Map();
+    this.payloads = new Map(); // digest -> name, of what the record says is kept
     this.opened = undefined; // payloads
     this.openedHash = undefined;
     this.runClosed = undefined;
@@ -696,9 +697,19 @@ class RecordCheck {
     if (kind === 'poisoned') this.poisoned ??= payload;
     if (kind === 'bench' && payload.action === 'start of the run' && payload.ok === false)
       this.startFailure ??= payload.detail ?? null;
+    if (kind === 'run-opened') this.keeps(list(payload.images).filter((image) => image?.kept === true));
+    if (kind === 'stimulus' && payload.image?.kept === true) this.keeps([payload.image]);
+    if (kind === 'record-resumed') this.keeps(list(payload.payloads));
     if (kind === 'wire-mark' || kind === 'wire-segment') this.segment(payload, kind === 'wire-segment');
     if (caseId !== undefined) this.caseEntry(entry);
     this.checkCopy(entry);
+  }
+
+  keeps(payloads) {
+    for (const one of payloads) {
+      if (isObject(one) && isText(one.name) && isDigest(one.sha256)) this.payloads.set(one.sha256, one.name);
+      else this.wrong('line-unreadable', 'names no payload');
+    }
   }
 
   segment(payload, whole) {
@@ -1111,11 +1122,14 @@ function checkAgainstRecord(manifest, record, report) {
       report.problem('segment-altered', path, 'is not what the record says');
   }
   const inputs = new Map(list(record.opened?.inputs).map((input) => [`inputs/${input.name}`, input]));
+  const named = new Set([...record.payloads.keys(), ...list(record.opened?.inputs).map((one) => one.sha256)]);
   for (const [path, file] of byPath) {
     if (path.startsWith('wire/') && record.close !== undefined && !record.segments.has(path))
       report.problem('segment-foreign', path, 'is in the package, and not in the record');
     if (path.startsWith('payloads/') && path !== `payloads/${file.sha256}`)
       report.problem('payload-wrong', path, 'does not have the digest that is its name');
+    else if (path.startsWith('payloads/') && record.close !== undefined && !named.has(file.sha256))
+      report.problem('payload-foreign', path, 'is in the package, and not in the record');
     if (path.startsWith('inputs/') && inputs.get(path)?.sha256 !== file.sha256)
       report.problem('input-wrong', path, 'is not what the record says that the run was made with');
   }
@@ -1123,6 +1137,14 @@ function checkAgainstRecord(manifest, record, report) {
     if (byPath.get(`payloads/${digest}`)?.bytes !== bytes)
       report.problem(
         'input-missing',
+        `payloads/${digest}`,
+        `is in the record as ${name}, and not in the package`,
+      );
+  }
+  for (const [digest, name] of record.payloads) {
+    if (!byPath.has(`payloads/${digest}`))
+      report.problem(
+        'payload-missing',
         `payloads/${digest}`,
         `is in the record as ${name}, and not in the package`,
       );
