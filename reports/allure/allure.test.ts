@@ -192,6 +192,7 @@ describe('The Allure report of a run', () => {
       model = modelOf(readRun(join(root, runId)).entries);
       const later = await make(runId);
       assert.ok(embedded(later.html).some((text) => text.includes('"history"')));
+      assert.ok(embedded(later.html).some((text) => text.includes('Verdicts over the runs of this board')));
     }
     assert.deepEqual(runs(), ['made-up-2', 'made-up-3']);
     model = first;

@@ -23,6 +23,21 @@ interface AwesomeModule {
   default: new (options: object) => AllurePlugin;
 }
 
+/** Of Allure's sixteen graphs those that say something of a device under test; the others would stand there empty. */
+const chartsOf = (limit: number): object[] => [
+  { type: 'currentStatus', title: 'This run' },
+  { type: 'statusDynamics', title: 'Verdicts over the runs of this board', limit },
+  { type: 'statusTransitions', title: 'What became better and worse from run to run', limit },
+  {
+    type: 'testResultSeverities',
+    title: 'By severity',
+    levels: ['critical', 'normal', 'minor'],
+    statuses: ['passed', 'failed', 'broken', 'skipped', 'unknown'],
+  },
+  { type: 'durations', title: 'How long cases took', groupBy: 'none' },
+  { type: 'durationDynamics', title: 'How long runs took', limit },
+];
+
 /** @param scratch folder for what Allure writes beside the report; the caller removes it */
 export async function makeSingleFile(plan: AllurePlan, scratch: string): Promise<void> {
   const fromAllure = createRequire(createRequire(import.meta.url).resolve('allure'));
@@ -30,7 +45,13 @@ export async function makeSingleFile(plan: AllurePlan, scratch: string): Promise
     (await import(pathToFileURL(fromAllure.resolve(name)).href)) as unknown;
   const { AllureReport } = (await load('@allurereport/core')) as AllureCore;
   const { default: AwesomePlugin } = (await load('@allurereport/plugin-awesome')) as AwesomeModule;
-  const options = { singleFile: true, reportName: plan.title, reportLanguage: 'en', groupBy: ['suite'] };
+  const options = {
+    singleFile: true,
+    reportName: plan.title,
+    reportLanguage: 'en',
+    groupBy: ['suite'],
+    charts: chartsOf(plan.history.limit),
+  };
   const pages = new Map<string, Buffer>();
   const historyFile = join(scratch, 'history.jsonl');
   const history = new History(plan.history.file, plan.runId);
