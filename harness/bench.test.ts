@@ -205,6 +205,29 @@ describe('bench', () => {
     await bench.close();
   });
 
+  it('switches a last time, and then for nobody: a case that was interrupted goes on for a while', async () => {
+    let finish: () => void = () => undefined;
+    const underWay = new Promise<void>((resolve) => (finish = resolve));
+    const told: boolean[] = [];
+    const bench = benchOf({
+      power: { on: () => underWay.then(() => ({ atMs: 1 })) },
+      console: { told: (on) => told.push(on) },
+    });
+    await bench.open();
+    const power = bench.power('power');
+    const interrupted = power.on();
+    const rest = bench.rest(power, 'off');
+    await assert.rejects(power.on(), { code: 'supply-at-rest' });
+    finish();
+    await Promise.all([interrupted, rest]);
+    const switched = records.map(({ action }) => action).filter((action) => action.startsWith('power'));
+    assert.deepEqual(switched, ['power on', 'power off'], 'the last one asked for is the last one done');
+    assert.deepEqual(told, [true, false]);
+    await assert.rejects(power.off(), { code: 'supply-at-rest' });
+    await bench.rest(power, 'off'); // a second signal
+    assert.equal(records.filter(({ action }) => action === 'power off').length, 2);
+  });
+
   it('is in doubt about a supply that is off, or whose switching failed, until it is on again', async () => {
     let works = true;
     const bench = benchOf({ power: { on: async () => (works ? { atMs: 1 } : fails('relay stuck')()) } });

@@ -181,6 +181,17 @@ export class Bench implements BenchHands {
     return watched;
   }
 
+  /** The last switching of a run, after which no supply of this bench is switched by anybody. */
+  async rest(power: Power, as: 'on' | 'off' | 'leave'): Promise<void> {
+    const known = [...this.#supplies.values()];
+    try {
+      // A maker's profile may switch in a way of its own.
+      if (as !== 'leave' && !known.some((supply) => supply === power)) await power[as]();
+    } finally {
+      for (const supply of known) await supply.rest(supply === power ? as : 'leave');
+    }
+  }
+
   /** Our end of every wire. A wire that depends on one that is not in order is not in order either. */
   async selfTest(): Promise<readonly { wire: string; error: unknown }[]> {
     const faults = new Map<string, unknown>();

@@ -19,6 +19,9 @@ export class WatchedSupply implements Power {
   readonly #around: Surroundings;
   /** Off, or unknown since a switching failed: a silent device proves nothing then. */
   #state: 'on' | 'off' | 'in doubt' = 'on';
+  /** The switching under way: the next one waits for it, so that the last one asked for is the last one done. */
+  #underWay: Promise<unknown> = Promise.resolve();
+  #atRest = false;
 
   constructor(name: string, supply: Power, around: Surroundings) {
     this.#name = name;
@@ -28,14 +31,46 @@ export class WatchedSupply implements Power {
   }
 
   async off(): Promise<{ atMs: number }> {
-    this.#tell(false); // before the cut, so that no driver mistakes it for a loss
-    return this.#switch('off');
+    this.#mustNotRest();
+    return this.#off();
   }
 
   async on(): Promise<{ atMs: number }> {
-    const done = await this.#switch('on');
-    this.#tell(true);
-    return done;
+    this.#mustNotRest();
+    return this.#on();
+  }
+
+  /**
+   * The last switching of a run. From here on nobody else switches: a case that was interrupted goes on until it next
+   * waits for something, and would bring a device back that was put into its safe state.
+   */
+  async rest(as: 'on' | 'off' | 'leave'): Promise<void> {
+    this.#atRest = true;
+    if (as === 'off') await this.#off();
+    if (as === 'on') await this.#on();
+  }
+
+  #mustNotRest(): void {
+    if (!this.#atRest) return;
+    throw new BenchError(
+      'supply-at-rest',
+      `the run has ended: the supply ${this.#name} is no longer switched`,
+    );
+  }
+
+  #off(): Promise<{ atMs: number }> {
+    return this.#inTurn(() => {
+      this.#tell(false); // before the cut, so that no driver mistakes it for a loss
+      return this.#switch('off');
+    });
+  }
+
+  #on(): Promise<{ atMs: number }> {
+    return this.#inTurn(async () => {
+      const done = await this.#switch('on');
+      this.#tell(true);
+      return done;
+    });
   }
 
   /** @throws BenchError when the supply is off, or nobody knows */
@@ -44,6 +79,12 @@ export class WatchedSupply implements Power {
     throw new BenchError('no-supply', `the supply ${this.#name} is ${this.#state}`, {
       hint: 'Switch it on; until then the device’s silence means nothing.',
     });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#underWay.then(work);
+    this.#underWay = done.catch(() => undefined);
+    return done;
   }
 
   async #switch(to: 'on' | 'off'): Promise<{ atMs: number }> {

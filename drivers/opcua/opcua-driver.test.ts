@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'mocha';
-import { driverContract, type DriverFixture } from '../driver-contract.ts';
+import { driverContract } from '../driver-contract.ts';
 import { Deadline, until } from '../../harness/clock.ts';
 import {
   DeviceException,
@@ -12,6 +12,7 @@ import {
   type BenchError,
 } from '../../harness/errors.ts';
 import { bench, stateFolder, type Bench } from './test/bench.ts';
+import { contractFixture } from './test/contract-fixture.ts';
 import { freePort, startFakeServer, type FakeServer } from './test/fake-server.ts';
 import { startRawPeer, type Misbehaviour } from './test/raw-peer.ts';
 import { TestTap } from './test/test-tap.ts';
@@ -28,29 +29,9 @@ describe('opcua driver', () => {
   });
 
   for (const securityMode of ['None', 'SignAndEncrypt'] as const) {
-    driverContract(`opcua, security mode ${securityMode}`, async (): Promise<DriverFixture> => {
-      const tap = new TestTap(server.port);
-      await tap.listen();
-      const replyWithinMs = 1500;
-      const made = await bench({ port: tap.port, securityMode, replyWithinMs });
-      const nowhere = await bench({ port: await freePort(), securityMode });
-      return {
-        driver: made.driver,
-        exchange: () => made.driver.nodes.read(version),
-        breakLink: () => tap.break(),
-        mendLink: () => tap.mend(),
-        silence: async () => tap.silence(),
-        losses: made.losses,
-        logged: made.logged,
-        unreachable: () => nowhere.driver,
-        replyWithinMs,
-        dispose: async () => {
-          await made.dispose();
-          await nowhere.dispose();
-          await tap.stop();
-        },
-      };
-    });
+    driverContract(`opcua, security mode ${securityMode}`, () =>
+      contractFixture(server.port, version, { securityMode, replyWithinMs: 1500 }),
+    );
   }
 
   describe('life of the session', () => {

@@ -272,12 +272,12 @@ export class Session {
     return within(firmware.readState(), 5000, 'reading the final state').catch(() => undefined);
   }
 
-  /** Leaves the supply as the board file wants it; never throws. */
+  /** Leaves the supply as the board file wants it, for good; never throws. */
   async safeState(): Promise<void> {
     const wanted = this.#prepared.board.safeState?.power ?? 'leave';
     const { power } = this.run.device;
-    if (wanted === 'leave' || power === undefined) return;
-    await power[wanted]().catch((error: unknown) => {
+    if (power === undefined) return;
+    await this.#bench.rest(power, wanted).catch((error: unknown) => {
       this.#record.append('bench', {
         action: `safe state: power ${wanted}`,
         ok: false,

@@ -8,7 +8,7 @@ import { driverContract, type DriverFixture } from '../../../drivers/driver-cont
 import { loadOpcUa } from '../../../drivers/opcua/library.ts';
 import { selfSigned } from '../../../drivers/opcua/pki.ts';
 import { bench, type SettingsInput } from '../../../drivers/opcua/test/bench.ts';
-import { freePort } from '../../../drivers/opcua/test/fake-server.ts';
+import { contractFixture } from '../../../drivers/opcua/test/contract-fixture.ts';
 import { TestTap } from '../../../drivers/opcua/test/test-tap.ts';
 import { explain, type BenchError } from '../../../harness/errors.ts';
 import { whereInstalled } from '../device-tests.ts';
@@ -49,29 +49,9 @@ whereInstalled(device, () => {
   describe('server that gives no endpoints without security', () => undiscovered(serving('closed')));
 });
 
-async function fixture(server: Serving, channel: SettingsInput): Promise<DriverFixture> {
-  const tap = new TestTap(server.running().port);
-  await tap.listen();
-  const on = (port: number) =>
-    bench({ port, ...channel, replyWithinMs, trust: 'this-run' }, { boardDir: server.folder() });
-  const made = await on(tap.port);
-  const nowhere = await on(await freePort());
-  return {
-    driver: made.driver,
-    exchange: () => made.driver.nodes.read(id('Device.Version')),
-    breakLink: () => tap.break(),
-    mendLink: () => tap.mend(),
-    silence: async () => tap.silence(),
-    losses: made.losses,
-    logged: made.logged,
-    unreachable: () => nowhere.driver,
-    replyWithinMs,
-    dispose: async () => {
-      await made.dispose();
-      await nowhere.dispose();
-      await tap.stop();
-    },
-  };
+function fixture(server: Serving, channel: SettingsInput): Promise<DriverFixture> {
+  const settings = { ...channel, replyWithinMs, trust: 'this-run' } as const;
+  return contractFixture(server.running().port, id('Device.Version'), settings, server.folder());
 }
 
 function whoMayCome(server: Serving): void {

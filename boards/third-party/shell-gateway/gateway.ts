@@ -23,9 +23,19 @@ export interface GatewayParts {
   home: string;
   /** Ends the names of images: `swu`. */
   extension: string;
-  /** Images that `prepare` makes; the board file finds the digest of `otherHardware` in `OTHERHARDWARE_SHA256`. */
-  images: readonly string[];
 }
+
+/** Images that `prepare` makes; a board file finds the digest of `otherhardware` in `OTHERHARDWARE_SHA256`. */
+const images = [
+  'golden',
+  'pair',
+  'older',
+  'newer',
+  'lowernumber',
+  'prerelease',
+  'noversion',
+  'otherhardware',
+] as const;
 
 /**
  * Makes keys, images and flash with `prepare FOLDER BOARD`, and switches the gateway on.
@@ -33,7 +43,7 @@ export interface GatewayParts {
  * @throws Error when `prepare` fails, with its exit code; what it said is on standard error
  */
 export async function startGateway(
-  { home, extension, images }: GatewayParts,
+  { home, extension }: GatewayParts,
   board: string,
   folder: string,
 ): Promise<RunningDevice> {

@@ -3,23 +3,11 @@
 import { type ThirdPartyDevice } from '../device.ts';
 import { gatewayNeeds, gatewayPackages, startGateway } from '../shell-gateway/gateway.ts';
 
-const images = [
-  'golden',
-  'pair',
-  'older',
-  'newer',
-  'lowernumber',
-  'prerelease',
-  'noversion',
-  'otherhardware',
-];
-
 export const device: ThirdPartyDevice = {
   name: 'swupdate',
   title: 'SWUpdate 2022.12 on a Linux gateway',
   packages: ['swupdate', 'cpio', ...gatewayPackages],
   needs: ['swupdate', 'cpio', ...gatewayNeeds],
   boards: ['policy', 'no-policy', 'keys-from-image'],
-  start: (board, folder) =>
-    startGateway({ home: import.meta.dirname, extension: 'swu', images }, board, folder),
+  start: (board, folder) => startGateway({ home: import.meta.dirname, extension: 'swu' }, board, folder),
 };
