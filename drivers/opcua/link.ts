@@ -223,10 +223,9 @@ export class SessionLink {
 async function disconnect(client: OPCUAClient, wire: Wire): Promise<void> {
   // With requests pending on a silent server, node-opcua's disconnect would wait 5 s for each.
   if (wire.ended) return client.disconnect();
-  const leftBehind = pause(farewellTimerMs);
   await settle(client.disconnect(), goodbyeWithinMs / 2);
   wire.destroy();
-  await leftBehind; // no timer survives our close
+  await pause(farewellTimerMs); // from here, for that timer begins somewhere in between; none survives our close
 }
 
 /** Waits, but not for long, and takes no notice of how it ended: for farewells only. */
