@@ -163,7 +163,15 @@ export interface RunEvents {
     harmAccepted?: { stimuli: readonly string[]; by: HarmAcceptance };
   };
   /** Opening, closing, power, lock, loss of a wire, recovery: what the bench did. */
-  bench: { action: string; wire?: string; ok: boolean; tookMs?: number; detail?: string };
+  bench: {
+    action: string;
+    wire?: string;
+    ok: boolean;
+    tookMs?: number;
+    detail?: string;
+    /** Of what the action brought, where that is kept beside the record. */
+    sha256?: string;
+  };
   /** What the device said it is, and whether it is what the declaration says. */
   identity: { read: Readonly<Record<string, string>>; matches: boolean; differences: readonly string[] };
   'case-started': { title: string; suite: string; severity: string };

@@ -85,6 +85,8 @@ export function writeMadeUpRun(
     runId?: string;
     poisoned?: boolean;
     signer?: Signer;
+    /** What the bench did first. */
+    afterOpening?: RunEvents['bench'];
     /** Or what makes it, with a record that can keep payloads. */
     header?: Partial<RunEvents['run-opened']> | ((record: RunRecord) => Partial<RunEvents['run-opened']>);
   } = {},
@@ -94,6 +96,7 @@ export function writeMadeUpRun(
   const benchKey = signer === undefined ? {} : { benchKey: signer.fingerprint };
   const more = typeof header === 'function' ? header(record) : header;
   record.append('run-opened', { ...madeUpHeader(record.runId), ...benchKey, ...more });
+  if (options.afterOpening !== undefined) record.append('bench', options.afterOpening);
   openBench(record);
   signatureCases(record);
   rollbackCases(record);

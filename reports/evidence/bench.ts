@@ -121,7 +121,7 @@ function packLean(runDir: string, file: string, signer: Signer): void {
   const digest = manifest.files.find(({ path }) => path === 'record.jsonl')?.sha256 ?? '';
   const statements = new Map<string, Statement>([
     ['statements/cases.dsse.json', casesStatement({ runDir, model, catalogue }, digest)],
-    ['statements/test-result.dsse.json', testResult(model)],
+    ['statements/test-result.dsse.json', testResult(model, digest)],
   ]);
   const whole = packageStatement(model, manifest, manifestBytes, statements);
   statements.set('statements/package.dsse.json', whole);

@@ -60,7 +60,7 @@ export async function makePackage(source: EvidenceSource, options: PackageOption
     throw new EvidenceError('bad-part', 'a package without record.jsonl proves nothing');
   const statements = new Map<string, Statement>([
     [`${statementsFolder}/cases.dsse.json`, casesStatement(source, record.sha256)],
-    [`${statementsFolder}/test-result.dsse.json`, testResult(source.model)],
+    [`${statementsFolder}/test-result.dsse.json`, testResult(source.model, record.sha256)],
   ]);
   statements.set(
     `${statementsFolder}/package.dsse.json`,

@@ -232,9 +232,50 @@ describe('Tampering with an evidence package', () => {
     assert.deepEqual(known.problems[0], {
       code: 'signer-missing',
       where: bench.fingerprint,
-      message: 'has signed nothing in this package',
+      message: 'has signed neither this package nor its record',
       next: known.problems[0]?.next,
     });
+  });
+
+  it('shows when the record was written anew by somebody without a key, and the bench packed it', async () => {
+    rewriteRun(path('run'), path('unsigned'), newSigner(), (line) =>
+      line.replace('"verdict":"violates"', '"verdict":"conforms"'),
+    );
+    const record = path('unsigned/record.jsonl');
+    const withoutKey = readFileSync(record, 'utf8').replace(/"benchKey":"[0-9a-f]{64}",/, '');
+    writeFileSync(record, withoutKey);
+    rewriteRun(path('unsigned'), path('anew'), newSigner(), (line) => line, { sign: false });
+    const packed = readFileSync(await pack(path('anew'), path('anew.tar'), { signers: [bench] }));
+    const found = verify(packed);
+    assert.deepEqual([found.exitCode, found.problems], [2, []]);
+    assert.ok(found.notChecked.some(({ what }) => what === 'a signature made when the record was closed'));
+  });
+
+  it('is found when one of two expected signers made it up, with a statement that the other signed', async () => {
+    const person = newSigner();
+    rewriteRun(path('run'), path('made-up'), person, (line) => line.replaceAll('made-up-1', 'made-up-9'));
+    const other = takeApart(
+      readFileSync(await pack(path('made-up'), path('made-up.tar'), { signers: [person] })),
+    );
+    const name = 'statements/test-result.dsse.json';
+    const signedByBench = pieces.find((piece) => piece.path === name);
+    const benchKey = pieces.find((piece) => piece.path === `keys/${bench.fingerprint}.pem`);
+    assert.ok(signedByBench !== undefined && benchKey !== undefined);
+    const swapped = other.map((piece) => (piece.path === name ? signedByBench : piece));
+    const [manifest, ...rest] = swapped;
+    assert.ok(manifest !== undefined);
+    const inOrder = [manifest, ...[benchKey, ...rest.slice(0, 1)].sort((a, b) => (a.path < b.path ? -1 : 1))];
+    const found = verify(putTogether([...inOrder, ...rest.slice(1)]), [
+      bench.fingerprint,
+      person.fingerprint,
+    ]);
+    assert.equal(found.exitCode, 1);
+    const told = found.problems.map(({ code, where }) => [code, where]);
+    assert.ok(told.some(([code, where]) => code === 'signer-missing' && where === bench.fingerprint));
+    assert.ok(
+      told.some(([code, where]) => code === 'statement-wrong' && where === name),
+      'of another record',
+    );
   });
 
   it('is found when the forger keeps the seal that the bench has signed', async () => {

@@ -6,7 +6,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { obtainStamp } from '../../../reports/evidence/timestamp/obtain.ts';
-import { digestToStamp, stampFiles, stampsOf } from '../../../reports/evidence/timestamp/stamps.ts';
+import {
+  digestToStamp,
+  openingStampAction,
+  stampFiles,
+  stampsOf,
+} from '../../../reports/evidence/timestamp/stamps.ts';
 import { explain } from '../../errors.ts';
 import { sha256Hex } from '../../record/digest.ts';
 import { readRun } from '../../record/read.ts';
@@ -18,11 +23,11 @@ export async function stampOpening(record: RunRecord, authority: string): Promis
   const sha256 = record.openingHash;
   const response = join(record.dir, stampFiles('opening').response);
   if (sha256 === undefined || existsSync(response)) return; // a run that goes on has its token already
-  const action = 'time-stamp of the opening';
+  const action = openingStampAction;
   try {
     const { time } = await obtainStamp(record.dir, { subject: 'opening', sha256 }, authority);
     const token = sha256Hex(readFileSync(response));
-    record.append('bench', { action, ok: true, detail: `${time} by ${authority}; answer ${token}` });
+    record.append('bench', { action, ok: true, detail: `${time} by ${authority}`, sha256: token });
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     record.append('bench', { action, ok: false, detail: `pending: ${explain(error)}` });

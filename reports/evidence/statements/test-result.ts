@@ -16,8 +16,11 @@ const lists: Readonly<Record<Verdict, 'passedTests' | 'warnedTests' | 'failedTes
   'not-applicable': undefined,
 };
 
-/** @param model of a run, interrupted or not */
-export function testResult(model: RunModel): Statement {
+/**
+ * @param model of a run, interrupted or not
+ * @param recordSha256 of its record.jsonl: without it the statement could be shown beside another run
+ */
+export function testResult(model: RunModel, recordSha256: string): Statement {
   const { header } = model;
   const named = (list: string) =>
     model.cases.filter(({ verdict }) => lists[verdict] === list).map(({ id }) => id);
@@ -37,6 +40,7 @@ export function testResult(model: RunModel): Statement {
         subjectOf(header.board.file, header.board.sha256),
         subjectOf(header.declaration.file, header.declaration.sha256),
         ...(header.inputs ?? []).map(({ name, sha256 }) => subjectOf(`inputs/${name}`, sha256)),
+        subjectOf('record.jsonl', recordSha256),
       ],
       ...tests,
     },

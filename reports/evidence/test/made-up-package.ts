@@ -125,12 +125,14 @@ function linesOf(runDir: string): string[] {
  * Rewrites a run whole, as somebody would who has our code and another key: new hashes, new root, new seal.
  *
  * @param edit changes the text of an entry, or gives undefined to drop it
+ * @param sign false as somebody would who has no key
  */
 export function rewriteRun(
   from: string,
   to: string,
   signer: Signer,
   edit: (line: string) => string | undefined,
+  { sign = true } = {},
 ): void {
   cpSync(from, to, { recursive: true });
   const leaves: Uint8Array[] = [];
@@ -142,7 +144,7 @@ export function rewriteRun(
     const entry = JSON.parse(edited) as Entry;
     entry.seq = lines.length;
     entry.prev = last?.hash ?? '0'.repeat(64);
-    if (entry.kind === 'run-opened') entry.payload.benchKey = signer.fingerprint;
+    if (entry.kind === 'run-opened' && sign) entry.payload.benchKey = signer.fingerprint;
     if (entry.kind === 'record-closed')
       entry.payload = { ...entry.payload, count: leaves.length, root: hex(merkleRoot(leaves)) };
     const leaf = hashOf({ ...entry });
@@ -156,7 +158,8 @@ export function rewriteRun(
   const { count, root } = last.payload;
   const seal = { runId: last.runId, count, root, head: last.hash, tUtc: last.tUtc };
   writeFileSync(join(to, 'seal.json'), `${canonicalize(seal)}\n`);
-  writeSignedSeal(to, seal, signer);
+  for (const name of ['seal.dsse.json', 'seal-key.pem']) rmSync(join(to, name), { force: true });
+  if (sign) writeSignedSeal(to, seal, signer);
 }
 
 function hex(bytes: Uint8Array): string {

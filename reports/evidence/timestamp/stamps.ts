@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvidenceError } from '../../../harness/errors.ts';
+import { sha256Hex } from '../../../harness/record/digest.ts';
 import { makeFolder, writeWhole } from '../../../harness/record/durable-file.ts';
 import { bytesSource } from '../../../harness/image/byte-source.ts';
 import { derTags, derValue, scanDerElement } from '../../../harness/image/codec/der.ts';
@@ -21,6 +22,9 @@ export const stampFolder = 'timestamps';
 /** `opening`: hash of the first entry, which binds the run to all it was made with. `root`: root of the closed record. */
 export const stampSubjects = ['opening', 'root'] as const;
 export type StampSubject = (typeof stampSubjects)[number];
+
+/** The entry `bench` of the record that names, as `sha256`, the answer that came before hardware was touched. */
+export const openingStampAction = 'time-stamp of the opening';
 
 /** How a subject stands; the token's own signature is for `openssl ts -verify` and the authority's chain. */
 export type Stamp = { subject: StampSubject; sha256: string } & (
@@ -81,8 +85,16 @@ export function stampsOf(runDir: string, model: RunModel): Stamp[] {
     if (asked.sha256 !== sha256)
       return [{ ...about, state: 'wrong', why: `the request is for ${asked.sha256}, not for ${sha256}` }];
     if (response === undefined || !existsSync(response)) return [{ ...about, state: 'pending' }];
-    return [{ ...about, ...judged(asked, readFileSync(response)) }];
+    const answer = readFileSync(response);
+    const named = subject === 'opening' ? openingToken(model) : undefined;
+    if (named !== undefined && named !== sha256Hex(answer))
+      return [{ ...about, state: 'wrong', why: `the record names another answer, ${named}` }];
+    return [{ ...about, ...judged(asked, answer) }];
   });
+}
+
+function openingToken({ bench }: RunModel): string | undefined {
+  return bench.find(({ action, ok }) => action === openingStampAction && ok)?.sha256;
 }
 
 /** The command that checks a token's signature and its authority's chain; we do not. */

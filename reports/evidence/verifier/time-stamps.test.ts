@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'mocha';
+import { sha256Hex } from '../../../harness/record/digest.ts';
 import { writeMadeUpRun } from '../../../harness/record/made-up-run.ts';
 import { readRun } from '../../../harness/record/read.ts';
 import { modelOf } from '../../../harness/record/run-model.ts';
 import { makers, newSigner, pack, scratch, verifierPath, verifyPackage } from '../test/made-up-package.ts';
 import { stampParts } from '../timestamp/parts.ts';
-import { keepRequest, stampFiles } from '../timestamp/stamps.ts';
+import { keepRequest, openingStampAction, stampFiles, stampsOf } from '../timestamp/stamps.ts';
 
 const { timeStampFault } = (await import(verifierPath.href)) as {
   timeStampFault: (request: Buffer, response: Buffer, digest: string) => string | undefined;
@@ -51,7 +52,7 @@ describe('The verifier, of time-stamps,', () => {
   it('says pending of a request without an answer, and finds an answer to another question', async () => {
     const runDir = path('run');
     const signer = newSigner();
-    writeMadeUpRun(runDir);
+    writeMadeUpRun(runDir, { signer });
     const root = modelOf(readRun(runDir).entries).root ?? '';
     keepRequest(runDir, 'root', root);
     const packed = () =>
@@ -69,5 +70,49 @@ describe('The verifier, of time-stamps,', () => {
       wrong.problems.map(({ code, where }) => [code, where]),
       [['time-stamp-wrong', 'timestamps/root.tsr']],
     );
+  });
+
+  it('says withheld of what is withheld, and not that it is pending or wrong', async () => {
+    const runDir = path('withheld');
+    const signer = newSigner();
+    writeMadeUpRun(runDir, { signer });
+    keepRequest(runDir, 'root', modelOf(readRun(runDir).entries).root ?? '');
+    writeFileSync(join(runDir, stampFiles('root').response), captured('granted.tsr'));
+    for (const file of [...Object.values(stampFiles('root')), 'seal.json', 'seal.dsse.json']) {
+      await pack(runDir, path('redacted.tar'), {
+        signers: [signer],
+        makers: [...makers, stampParts],
+        redact: file.startsWith('seal') ? [file, 'timestamps'] : [file],
+      });
+      const { exitCode, problems, notChecked } = verifyPackage(path('redacted.tar'), [signer.fingerprint]);
+      assert.deepEqual([exitCode, problems], [file === 'seal.dsse.json' ? 2 : 0, []], file);
+      assert.ok(
+        notChecked.some(({ what, why }) => /root/.test(what) && /withheld/.test(why)),
+        file,
+      );
+    }
+  });
+
+  it('finds an opening that was stamped by another answer than the record names', async () => {
+    const runDir = path('opening');
+    const signer = newSigner();
+    const token = captured('granted.tsr');
+    const named = (sha256: string) => {
+      rmSync(runDir, { recursive: true, force: true });
+      writeMadeUpRun(runDir, { signer, afterOpening: { action: openingStampAction, ok: true, sha256 } });
+      const [opening] = readRun(runDir).entries;
+      keepRequest(runDir, 'opening', opening?.hash ?? '');
+      writeFileSync(join(runDir, stampFiles('opening').response), token);
+    };
+    const found = async () => {
+      await pack(runDir, path('two.tar'), { signers: [signer], makers: [...makers, stampParts] });
+      return verifyPackage(path('two.tar'), [signer.fingerprint]).problems.map(({ message }) => message);
+    };
+    named('ab'.repeat(32));
+    assert.equal((await found()).filter((message) => /the record says came before/.test(message)).length, 1);
+    const [stamp] = stampsOf(runDir, modelOf(readRun(runDir).entries));
+    assert.match(stamp?.state === 'wrong' ? stamp.why : '', /the record names another answer/);
+    named(sha256Hex(token));
+    assert.equal((await found()).filter((message) => /the record says came before/.test(message)).length, 0);
   });
 });

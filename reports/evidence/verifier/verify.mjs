@@ -19,13 +19,14 @@ import { fileURLToPath } from 'node:url';
 
 const MiB = 1024 * 1024;
 const limits = {
-  manifest: 64 * MiB,
+  manifest: 16 * MiB,
   key: 64 * 1024,
-  keys: 100,
-  statement: 64 * MiB,
+  keys: 16,
+  statement: 32 * MiB,
   seal: 64 * 1024,
   line: 16 * MiB,
   problems: 100,
+  message: 300,
 };
 const statementNames = ['cases', 'package', 'test-result'].map((name) => `statements/${name}.dsse.json`);
 
@@ -53,7 +54,8 @@ class Report {
 
   /** @param next what a person does about it */
   problem(code, where, message, next = altered) {
-    if (this.problems.length < limits.problems) this.problems.push({ code, where, message, next });
+    if (this.problems.length < limits.problems)
+      this.problems.push({ code, where, message: message.slice(0, limits.message), next });
     else this.uncounted += 1;
   }
 
@@ -222,16 +224,23 @@ function readFront(source, report) {
 // ---------------------------------------------------------------------------------------------------------------
 // Canonical JSON (VERIFYING.md, 2)
 
-/** The RFC 8785 text of a value that came from JSON. */
+/** The RFC 8785 text of a value that came from JSON. @throws Error over a lone surrogate */
 function canonicalText(value) {
+  if (isText(value)) return quoted(value);
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
     const members = Object.keys(value)
       .sort()
-      .map((name) => `${JSON.stringify(name)}:${canonicalText(value[name])}`);
+      .map((name) => `${quoted(name)}:${canonicalText(value[name])}`);
     return `{${members.join(',')}}`;
   }
   return JSON.stringify(value);
+}
+
+/** RFC 8785, 3.2.2.2: a lone surrogate is an error; JSON.stringify would escape it. */
+function quoted(text) {
+  if (/\p{Surrogate}/u.test(text)) throw new Error('a lone surrogate');
+  return JSON.stringify(text);
 }
 
 const [quote, comma, colon] = [0x22, 0x2c, 0x3a];
@@ -282,8 +291,8 @@ function endOfString(text, at, value) {
   const end = at + 1 + value.length;
   const bare = text.charCodeAt(at) === quote && text.charCodeAt(end) === quote;
   if (bare && text.slice(at + 1, end) === value) return end + 1;
-  const quoted = JSON.stringify(value);
-  return text.startsWith(quoted, at) ? at + quoted.length : Number.NaN;
+  const escaped = quoted(value);
+  return text.startsWith(escaped, at) ? at + escaped.length : Number.NaN;
 }
 
 /**
@@ -293,17 +302,12 @@ function endOfString(text, at, value) {
 function parseCanonical(text) {
   try {
     const value = JSON.parse(text);
-    if (endOfCanonical(text, 0, value) !== text.length && canonicalText(value) !== text) return undefined;
-    // RFC 8785, 3.2.2.2: a lone surrogate is an error. JSON.stringify would escape it.
-    return text.includes('\\ud') && /\p{Surrogate}/u.test(JSON.parse(`"${lone(text)}"`)) ? undefined : value;
+    return endOfCanonical(text, 0, value) === text.length || canonicalText(value) === text
+      ? value
+      : undefined;
   } catch {
-    return undefined; // no JSON, or nested deeper than the stack
+    return undefined; // no JSON, a lone surrogate, or nested deeper than the stack
   }
-}
-
-/** All surrogate escapes of a text, in order: what is paired there stays paired. */
-function lone(text) {
-  return (text.match(/(?:\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})|\\ud[0-9a-f]{3}/g) ?? []).join(' ');
 }
 
 /** A file that is canonical JSON and LF; anything else is a problem, and undefined. */
@@ -372,8 +376,8 @@ function signedBytes(type, body) {
 }
 
 /**
- * Opens an envelope. Signatures are counted by the keys that made them; what `keyid` says counts for nothing, but a
- * wrong one is told.
+ * Opens an envelope. Signatures are counted by the keys that made them; `keyid` says which key to try first, and counts
+ * for nothing else, but a wrong one is told.
  *
  * @returns the signed bytes and the fingerprints of their signers; undefined when any signature is not in order
  */
@@ -415,7 +419,8 @@ function openEnvelope(bytes, where, payloadType, keys, report) {
 function signerOf(signature, message, keys) {
   const bytes = has(signature, 'keyid,sig') ? fromBase64(signature.sig) : undefined;
   if (bytes === undefined) return undefined;
-  for (const [fingerprint, key] of keys) {
+  const inTurn = [...keys].sort(([a], [b]) => Number(b === signature.keyid) - Number(a === signature.keyid));
+  for (const [fingerprint, key] of inTurn) {
     const digest = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
     if (verifySignature(digest, message, key, bytes)) return fingerprint;
   }
@@ -608,6 +613,7 @@ class RecordCheck {
     this.runClosed = undefined;
     this.poisoned = undefined;
     this.startFailure = undefined;
+    this.openingToken = undefined; // digest of the answer that came before hardware was touched
     this.close = undefined; // { count, root } of record-closed, and what was found there
     this.torn = 0;
     this.tooLong = false;
@@ -700,6 +706,8 @@ class RecordCheck {
     if (kind === 'run-opened') this.keeps(list(payload.images).filter((image) => image?.kept === true));
     if (kind === 'stimulus' && payload.image?.kept === true) this.keeps([payload.image]);
     if (kind === 'record-resumed') this.keeps(list(payload.payloads));
+    if (kind === 'bench' && payload.action === 'time-stamp of the opening' && payload.ok === true)
+      this.openingToken ??= payload.sha256;
     if (kind === 'wire-mark' || kind === 'wire-segment') this.segment(payload, kind === 'wire-segment');
     if (caseId !== undefined) this.caseEntry(entry);
     this.checkCopy(entry);
@@ -731,6 +739,8 @@ class RecordCheck {
     if (kind === 'case-started') {
       Object.assign(known, { isCase: true, starts: known.starts + 1, about: payload });
     } else if (kind === 'verdict') {
+      if (!order.includes(payload.verdict) || !isText(payload.reason))
+        this.wrong('line-unreadable', `is a verdict that is none of ${order.join(', ')}`);
       const attempts = Math.max(known.attempts, Number(payload.attempt) || 0);
       Object.assign(known, { isCase: true, attempts, last: payload });
     }
@@ -913,7 +923,7 @@ function checkCases(statement, record, outcome, recordSha256, report) {
 }
 
 /** The in-toto test result that the record gives, against the signed one. */
-function checkTestResult(statement, record, outcome, report) {
+function checkTestResult(statement, record, outcome, recordSha256, report) {
   const { opened = {} } = record;
   const named = (verdicts) =>
     outcome.results.filter((one) => verdicts.includes(one.verdict)).map(({ id }) => id);
@@ -936,6 +946,7 @@ function checkTestResult(statement, record, outcome, report) {
         about(board.file, board.sha256),
         declared,
         ...list(inputs).map(({ name, sha256: digest }) => about(`inputs/${name}`, digest)),
+        about('record.jsonl', recordSha256),
       ],
       passedTests,
       warnedTests,
@@ -957,43 +968,40 @@ const list = (value) => (Array.isArray(value) ? value.filter(isObject) : []);
 // The seal (VERIFYING.md, 5.4)
 
 function checkSeal(kept, manifest, record, keys, report) {
-  const listed = (path) => manifest.files.find((file) => file.path === path);
   const { close } = record;
-  const seal =
-    kept.get('seal.json') === undefined ? undefined : parseFile(kept.get('seal.json'), 'seal.json', report);
+  const bytes = kept.get('seal.json');
+  const seal = bytes === undefined ? undefined : parseFile(bytes, 'seal.json', report);
   if (seal !== undefined && close === undefined)
     report.problem(
       'tail-cut',
       'record.jsonl',
       `seal.json counts ${seal.count} entries and a close, which is not there`,
     );
-  const right =
-    close !== undefined &&
-    same(
-      { count: seal?.count, head: seal?.head, root: seal?.root, runId: seal?.runId },
-      { count: close.count, head: record.prev, root: close.root, runId: record.runId },
-    );
-  if (seal !== undefined && close !== undefined && !right)
+  if (seal !== undefined && close !== undefined && !isSealOf(seal, record))
     report.problem('seal-wrong', 'seal.json', 'does not belong to the close of this record');
-  if (seal === undefined && close !== undefined && listed('seal.json')?.withheld === undefined)
+  if (bytes === undefined && close !== undefined && !isWithheld('seal.json', manifest))
     report.problem('seal-wrong', 'seal.json', 'is not in the package, and the record is closed');
+  checkSignedSeal(kept.get('seal.dsse.json'), seal, record, { manifest, keys }, report);
+}
+
+/** Without it whoever holds a folder, and no key, may have written the record anew before the package was made. */
+function checkSignedSeal(bytes, seal, record, { manifest, keys }, report) {
+  const { close } = record;
   const promised = record.opened?.benchKey;
-  const signed = kept.get('seal.dsse.json');
-  if (signed === undefined) {
-    const why =
-      promised === undefined ? 'the bench had no key then' : `key ${promised} was to sign it, and has not`;
-    report.skip(
-      'a signature made when the record was closed',
-      why,
-      promised !== undefined && close !== undefined,
-    );
+  if (bytes === undefined) {
+    const key = promised === undefined ? 'no key was' : `the key ${promised} was`;
+    const why = isWithheld('seal.dsse.json', manifest) ? 'it is withheld' : `${key} there to make it`;
+    report.skip('a signature made when the record was closed', why, close !== undefined);
     return;
   }
   const type = 'application/vnd.fieldproof.seal+json';
-  const opened = openEnvelope(signed, 'seal.dsse.json', type, keys, report);
+  const opened = openEnvelope(bytes, 'seal.dsse.json', type, keys, report);
   if (opened === undefined) return;
-  if (seal === undefined || !opened.body.equals(Buffer.from(canonicalText(seal))))
+  const signed = parseCanonical(opened.body.toString('utf8'));
+  if (seal !== undefined && !same(signed, seal))
     report.problem('seal-wrong', 'seal.dsse.json', 'signs another seal than seal.json');
+  else if (!isObject(signed) || close === undefined || !isSealOf(signed, record))
+    report.problem('seal-wrong', 'seal.dsse.json', 'does not belong to the close of this record');
   if (promised !== undefined && !opened.signers.has(promised))
     report.problem(
       'seal-wrong',
@@ -1001,6 +1009,12 @@ function checkSeal(kept, manifest, record, keys, report) {
       `is not signed by ${promised}, which the run was opened with`,
     );
 }
+
+const isSealOf = ({ count, head, root, runId }, { close, prev, runId: run }) =>
+  same({ count, head, root, runId }, { count: close.count, head: prev, root: close.root, runId: run });
+
+const isWithheld = (path, manifest) =>
+  manifest.files.some((file) => file.path === path && file.withheld === true);
 
 // ---------------------------------------------------------------------------------------------------------------
 // The files of the manifest (VERIFYING.md, 4.2)
@@ -1166,13 +1180,26 @@ function checkCatalogue(inputs, record, report) {
 // Time-stamp tokens (VERIFYING.md, 7)
 
 /** Imprint and nonce of each token; its signature and the authority's chain are for OpenSSL. */
-function checkTimeStamps(kept, record, report) {
+function checkTimeStamps(kept, manifest, record, report) {
   const subjects = { opening: record.openedHash, root: record.close?.root };
   for (const [subject, digest] of Object.entries(subjects)) {
     const [request, response] = ['tsq', 'tsr'].map((kind) => kept.get(`timestamps/${subject}.${kind}`));
-    if (request === undefined && response === undefined) continue;
     const where = `timestamps/${subject}.tsr`;
-    if (response === undefined) report.skip(`when ${subject} was, by a time-stamp`, 'the request is pending');
+    const files = ['tsq', 'tsr'].map((kind) => `timestamps/${subject}.${kind}`);
+    if (subject === 'opening' && record.openingToken !== undefined) {
+      const token = manifest.files.find((file) => file.path === where)?.sha256;
+      if (token !== record.openingToken)
+        report.problem(
+          'time-stamp-wrong',
+          where,
+          'is not the answer that the record says came before the first case',
+        );
+    }
+    if (files.some((file) => isWithheld(file, manifest)))
+      report.skip(`the time-stamp of ${subject}`, 'it is withheld');
+    else if (request === undefined && response === undefined) continue;
+    else if (response === undefined)
+      report.skip(`when ${subject} was, by a time-stamp`, 'the request is pending');
     else {
       const wrong = request === undefined ? 'answers no request' : timeStampFault(request, response, digest);
       if (wrong !== undefined) report.problem('time-stamp-wrong', where, wrong);
@@ -1243,11 +1270,14 @@ function elements(bytes) {
 // The whole
 
 /** Signers that were asked for: each must have signed something, and everything signed must have one of them. */
+/** What each key that was asked for must have signed, for its word to count: the package, or the close of its record. */
+const vouching = ['statements/package.dsse.json', 'seal.dsse.json'];
+
 function checkExpectedKeys(expected, report) {
   const ask = 'Ask the lab for the fingerprint by another way than this package, and compare.';
   for (const key of expected) {
-    if (!report.signers.has(key))
-      report.problem('signer-missing', key, 'has signed nothing in this package', ask);
+    if (!vouching.some((what) => report.signers.get(key)?.includes(what)))
+      report.problem('signer-missing', key, 'has signed neither this package nor its record', ask);
   }
   const signed = new Set([...report.signers.values()].flat());
   for (const what of expected.length === 0 ? [] : signed) {
@@ -1329,9 +1359,9 @@ function checkRecord({ manifest, record, kept, keys, statements, recordFile }, r
   else if (record.faults === 0)
     report.ok(`the record: ${record.line} entries, their chain, order, count and Merkle root ${close.root}`);
   report.during('the seal of the record', () => checkSeal(kept, manifest, record, keys, report));
-  checkTimeStamps(kept, record, report);
+  checkTimeStamps(kept, manifest, record, report);
   const inputs = report.during(
-    () => `${record.segments.size} files of wire bytes against the record`,
+    () => `digests of ${record.segments.size} files of wire bytes against the record`,
     () => checkAgainstRecord(manifest, record, report),
   );
   checkCatalogue(inputs, record, report);
@@ -1342,7 +1372,7 @@ function checkRecord({ manifest, record, kept, keys, statements, recordFile }, r
     () => {
       const [cases, , testResult] = statementNames.map((name) => statements.get(name));
       if (cases !== undefined) checkCases(cases, record, outcome, recordFile.sha256, report);
-      if (testResult !== undefined) checkTestResult(testResult, record, outcome, report);
+      if (testResult !== undefined) checkTestResult(testResult, record, outcome, recordFile.sha256, report);
     },
   );
   report.skip(

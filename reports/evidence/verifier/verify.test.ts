@@ -145,6 +145,8 @@ describe('The verifier', () => {
       'an escape that need not be': sound.replace('"kind":"bench"', '"kind":"\\u0062ench"'),
       'an escaped slash': sound.replace('"kind":"bench"', '"kind":"\\/"'),
       'a long escape of a line feed': sound.replace('"kind":"bench"', '"kind":"\\u000a"'),
+      'a verdict that is none': sound.replace('"verdict":"violates"', '"verdict":"waived"'),
+      'a lone surrogate after a backslash': sound.replace('"kind":"bench"', '"kind":"\\\\\\ud800"'),
       'a lone surrogate': sound.replace('"kind":"bench"', '"kind":"\\ud800"'),
       'not UTF-8': sound.replace('run-opened', 'run\u00e9pened'),
       'deeply nested': sound.replace(first, '['.repeat(200_000)),
@@ -172,7 +174,21 @@ describe('The verifier', () => {
   it('reads names that look like numbers, and pairs of surrogates, as RFC 8785 has them', () => {
     // The first is not what JSON.stringify gives, which puts such names in the order of their numbers.
     const manifest = JSON.parse(contentOf('manifest.json')) as object;
-    const texts = ['"', '\\', '\\\\', '\\"', 'x\\', '"\\"', '\n\u0001', 'é', '/', ''];
+    const texts = [
+      '\\ud800',
+      '\\\\ud800',
+      '\\ud83d\u{1f600}',
+      '"',
+      '\\',
+      '\\\\',
+      '\\"',
+      'x\\',
+      '"\\"',
+      '\n\u0001',
+      'é',
+      '/',
+      '',
+    ];
     const escaped = Object.fromEntries(texts.map((text) => [`z${text}`, texts]));
     const odd = `${canonicalize({ ...manifest, '10': 1, '9': '\u{1f600}', ...escaped })}\n`;
     assert.match(odd, /^\{"10":1,"9":/);
