@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'mocha';
@@ -67,6 +67,20 @@ describe('fieldproof package, sign, verify and key', function () {
       'all is well',
       'what lies in the folder is nobody else’s to change',
     );
+  });
+
+  it('lets no package leave that its own verifier would refuse', async () => {
+    const faulty = join(dir, 'faulty');
+    writeMadeUpRun(faulty, { signer: openBenchKey(key) });
+    const out = join(dir, 'refused.tar');
+    writeFileSync(out, 'an older package');
+    mkdirSync(join(faulty, 'timestamps'));
+    writeFileSync(join(faulty, 'timestamps/root.tsr'), 'no token at all');
+    const packed = await fieldproof('package', faulty, '--out', out, '--no-report', '--bench-key', key);
+    assert.equal(packed.code, 3);
+    assert.match(packed.stderr, /does not verify:\n {2}time-stamp-wrong timestamps\/root\.tsr/);
+    assert.equal(readFileSync(out, 'utf8'), 'an older package');
+    assert.ok(!existsSync(`${out}.new`));
   });
 
   it('adds the signature of a person', async () => {
