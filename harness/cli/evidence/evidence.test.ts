@@ -87,6 +87,9 @@ describe('fieldproof package, sign, verify and key', function () {
     const person = join(dir, 'person.pem');
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     writeFileSync(person, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const nowhere = await fieldproof('sign', join(dir, 'none.tar'), '--key', person);
+    assert.equal(nowhere.code, 64);
+    assert.match(nowhere.stderr, /next: Make one/);
     const signed = await fieldproof('sign', file, '--key', person, '--json');
     assert.equal(signed.code, 0, signed.stderr);
     const { signedBy } = JSON.parse(signed.stdout) as { signedBy: string };

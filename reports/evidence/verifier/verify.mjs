@@ -69,6 +69,7 @@ class Report {
   }
 }
 
+const makeOne = 'Is this the right file? Of the folder of a run, `fieldproof package RUN` makes a package.';
 const altered = 'Do not rest anything on this package: ask whoever made it for another copy.';
 
 /** Ends the work: after this nothing further in the file can be made sense of. */
@@ -192,6 +193,7 @@ function readFront(source, report) {
         'not-a-package',
         'byte 0',
         'the file does not begin with the tar header of manifest.json',
+        makeOne,
       );
       throw new Stop();
     }
@@ -1413,7 +1415,7 @@ export function verifyPackage(path, expected = []) {
         message,
         'Is this the right file?',
       );
-    } else if (error.message !== '') report.problem('unreadable', path, error.message, 'Name a file.');
+    } else if (error.message !== '') report.problem('unreadable', path, error.message, makeOne);
     report.skip('everything after the last problem', 'the file makes no sense from there on', true);
   } finally {
     source?.close();
