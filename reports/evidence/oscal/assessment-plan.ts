@@ -23,9 +23,7 @@ export function assessmentPlan(source: EvidenceSource): Record<string, unknown> 
         description: 'Requirements of the catalogue that the selected cases serve.',
         'control-selections': [
           {
-            'include-controls': testedRequirements(source).map(({ requirement }) => ({
-              'control-id': requirement.id,
-            })),
+            'include-controls': testedRequirements(source).map(({ id }) => ({ 'control-id': id })),
           },
         ],
       },
