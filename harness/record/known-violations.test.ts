@@ -71,6 +71,14 @@ describe('Known violations', () => {
     assert.equal(exitCodeOfModel(run(other, decided), true), 1);
   });
 
+  it('leave a run undecided that was interrupted, although all its cases conform', () => {
+    const conforming = run([], ['conforms']);
+    assert.equal(exitCodeOfModel(conforming), 0);
+    assert.equal(exitCodeOfModel({ ...conforming, interrupted: true }), 2);
+    assert.equal(exitCodeOfModel({ ...conforming, interrupted: true }, true), 2);
+    assert.equal(exitCodeOfModel(run([], [])), 2);
+  });
+
   it('excuse nothing else', () => {
     assert.equal(exitCodeOfModel(run(both), true), exitCodeOf(['error']));
     assert.equal(exitCodeOfModel(run(both, ['violates', 'inconclusive']), true), 2);
