@@ -45,18 +45,21 @@ describe('fieldproof report', function () {
       testReport: string;
       trace: string;
       known: { outcome: string }[];
+      knownList: { file: string; insteadOf?: unknown };
     };
     assert.equal(said.exitCode, 1);
     assert.deepEqual(
       said.known.map(({ outcome }) => outcome),
       ['happened'],
     );
+    assert.deepEqual([said.knownList.file, said.knownList.insteadOf], ['known.yaml', null]);
     const page = readFileSync(said.testReport, 'utf8');
     for (const part of [
       'lang="zh-CN"',
       'Example Laboratory',
       'The real text.',
       'comes with the next release',
+      'known.yaml 并非本次运行所用的清单',
     ]) {
       assert.ok(page.includes(part), part);
     }
