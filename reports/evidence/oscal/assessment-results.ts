@@ -10,6 +10,7 @@ import {
   deviceUuid,
   isInRun,
   line,
+  listed,
   metadata,
   property,
   testedRequirements,
@@ -38,8 +39,11 @@ export function assessmentResults(source: EvidenceSource): Record<string, unknow
           props: propertiesOf(model),
           'local-definitions': { components: components(source) },
           'reviewed-controls': { 'control-selections': [selectionOf(model, tested)] },
-          observations: model.cases.map((one) => observation(source, one)),
-          ...findings(source, tested),
+          ...listed(
+            'observations',
+            model.cases.map((one) => observation(source, one)),
+          ),
+          ...listed('findings', findings(source, tested)),
         },
       ],
     },
@@ -73,7 +77,7 @@ function selectionOf({ cases }: RunModel, tested: readonly TestedRequirement[]):
     cells.map(({ caseId }) => `${id} (${caseId}): ${reasonOf(caseId)}`),
   );
   return {
-    ...(within.length === 0 ? {} : { 'include-controls': ids(within) }),
+    ...listed('include-controls', ids(within)),
     ...(out.length === 0
       ? {}
       : { 'exclude-controls': ids(out), remarks: `Not applicable by declaration. ${reasons.join('; ')}` }),
@@ -119,9 +123,9 @@ function observation({ model, catalogue }: EvidenceSource, one: CaseModel): Reco
   };
 }
 
-function findings(source: EvidenceSource, tested: readonly TestedRequirement[]): { findings?: unknown[] } {
+function findings(source: EvidenceSource, tested: readonly TestedRequirement[]): unknown[] {
   const { runId } = source.model;
-  const found = tested.flatMap((requirement) => {
+  return tested.flatMap((requirement) => {
     const { id, title, cells } = requirement;
     const status = statusOf(requirement);
     if (status === undefined) return [];
@@ -137,7 +141,6 @@ function findings(source: EvidenceSource, tested: readonly TestedRequirement[]):
       },
     ];
   });
-  return found.length === 0 ? {} : { findings: found };
 }
 
 /** OSCAL knows no "inconclusive": what was not shown to be satisfied is not satisfied, for another reason than failure. */

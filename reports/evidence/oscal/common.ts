@@ -105,6 +105,11 @@ export function isInRun({ outcome }: Cell): boolean {
   return outcome !== 'absent' && outcome !== 'unbuilt';
 }
 
+/** A member for a list, and none for an empty one, which OSCAL's schema forbids. */
+export function listed(name: string, items: readonly unknown[]): Record<string, readonly unknown[]> {
+  return items.length === 0 ? {} : { [name]: items };
+}
+
 /** An OSCAL token out of any text. */
 export function tokenOf(text: string): string {
   const token = text.replace(/[^\p{L}\p{N}._-]/gu, '-');

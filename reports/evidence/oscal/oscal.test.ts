@@ -152,6 +152,11 @@ describe('OSCAL', () => {
     assert.deepEqual(await documents(), await documents());
   });
 
+  it('has no empty list, which the schema forbids, also where nothing ran', async () => {
+    const empty = JSON.stringify(await documents({ ...source, model: { ...source.model, cases: [] } }));
+    assert.doesNotMatch(empty, /\[\]/);
+  });
+
   it('takes no secret over', async () => {
     assert.doesNotMatch(JSON.stringify(await documents()), /opensesame/);
   });
