@@ -3,8 +3,8 @@
  *
  *   npm run oscal -- FOLDER-OF-SCHEMAS [RUN …]
  *
- * Checked are a made-up run with every verdict in it and the runs that are named, each also as if no case had begun. Where the folder is not there it says
- * so, and ends well.
+ * Checked are a made-up run with every verdict in it and the runs that are named, each also as if no case had begun.
+ * Where the folder is not there it says so, and ends well.
  */
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
