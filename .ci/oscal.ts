@@ -3,8 +3,8 @@
  *
  *   npm run oscal -- FOLDER-OF-SCHEMAS [RUN …]
  *
- * Checked are a made-up run with every verdict in it and the runs that are named. Where the folder is not there it says
- * so, and ends well.
+ * Checked are a made-up run with every verdict in it and the runs that are named, each also as if no case had begun.
+ * Where the folder is not there it says so, and ends well.
  */
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -45,8 +45,14 @@ async function validate(folder: string, runDirs: readonly string[]): Promise<num
     ['assessment-plan', 'assessment-results'].map((name) => [name, ajv.compile(schemaFor(folder, name))]),
   );
   let failures = 0;
-  for (const runDir of runDirs) {
+  const sources = runDirs.flatMap((runDir) => {
     const model = modelOf(readRun(runDir).entries);
+    return [
+      { runDir, model, about: `run ${model.runId}` },
+      { runDir, model: { ...model, cases: [] }, about: `run ${model.runId} without its cases` },
+    ];
+  });
+  for (const { runDir, model, about } of sources) {
     for (const { path, content } of await oscalParts({ runDir, model, catalogue })) {
       if (!('bytes' in content)) throw new Error(`${path} has no bytes`);
       const document: unknown = JSON.parse(Buffer.from(content.bytes).toString('utf8'));
@@ -54,7 +60,7 @@ async function validate(folder: string, runDirs: readonly string[]): Promise<num
       const check = checks.get(name);
       if (check === undefined) throw new Error(`no schema for ${path}`);
       const valid = check(document);
-      console.log(`${valid ? 'valid  ' : 'INVALID'} ${path} of run ${model.runId}`);
+      console.log(`${valid ? 'valid  ' : 'INVALID'} ${path} of ${about}`);
       for (const { instancePath, message } of valid ? [] : (check.errors ?? []).slice(0, 10))
         console.log(`        ${instancePath}: ${message}`);
       if (!valid) failures += 1;

@@ -10,6 +10,12 @@ import type { KnownList } from '../record/events.ts';
 import { loadYaml } from './load-declaration.ts';
 import { refuseIfAny } from './problem.ts';
 
+/** `Date.parse` alone takes 2026-11-31 for the first of December. */
+function isDay(day: string): boolean {
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(day);
+}
+
 const violation = z.strictObject({
   case: z.string().min(1).describe('Case that violates, such as SIG-02'),
   findings: z
@@ -21,7 +27,7 @@ const violation = z.strictObject({
   expires: z
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}$/, 'a date such as 2026-12-31')
-    .refine((day) => Number.isFinite(Date.parse(`${day}T00:00:00Z`)), 'there is no such day')
+    .refine(isDay, 'there is no such day')
     .describe('Last day (UTC) on which it counts as known'),
 });
 

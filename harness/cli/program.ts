@@ -23,7 +23,7 @@ Examples:
   fieldproof image attacks golden.bin --out attacks       every attack image from one golden image
   fieldproof report reports/out/… --lab lab.yaml --pdf    the report of a laboratory, as page and PDF
   fieldproof package reports/out/RUN            evidence in one file, signed by the bench's key
-  fieldproof verify RUN.fieldproof.tar --key …  checks it; the fingerprint comes from the lab
+  fieldproof verify reports/out/RUN.fieldproof.tar --key …    checks it; the fingerprint comes from the lab
   fieldproof init my-bench                      a folder for boards of your own
 
 Exit codes: 0 every applicable case conforms, 1 the device violates, 2 something was not decided

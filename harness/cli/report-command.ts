@@ -1,21 +1,26 @@
 /** `fieldproof report`: everything again, from the record. */
 
-import { resolve } from 'node:path';
 import { loadCatalogue } from '../catalogue/index.ts';
 import { EvidenceError } from '../errors.ts';
 import { checkRun } from '../record/read.ts';
 import { catalogueDir } from './paths.ts';
 import { loadKnown } from '../board/known-file.ts';
+import { mustExist, runFolder } from './named-files.ts';
 import type { GlobalOptions } from './options.ts';
 import { loadReporting, type ReportingOptions } from './reporting.ts';
 import { reportRun } from './reports.ts';
 
-/** @returns the run's own exit code; 3, and no report, when its record is not as it was written */
+/**
+ * @returns the run's own exit code; 3, and no report, when its record is not as it was written
+ * @throws UsageError when there is no such run, or no file that an option names
+ */
 export async function reportCommand(
   run: string,
   options: GlobalOptions & ReportingOptions & { known?: string },
 ): Promise<number> {
-  const runDir = resolve(run);
+  const runDir = runFolder(run);
+  if (options.known !== undefined)
+    mustExist('--known', options.known, 'Name a list of known violations, such as BOARD.known.yaml.');
   const problems = checkRun(runDir);
   if (problems.length === 0) {
     const catalogue = await loadCatalogue(catalogueDir);

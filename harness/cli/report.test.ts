@@ -45,22 +45,41 @@ describe('fieldproof report', function () {
       testReport: string;
       trace: string;
       known: { outcome: string }[];
+      knownList: { file: string; insteadOf?: unknown };
     };
     assert.equal(said.exitCode, 1);
     assert.deepEqual(
       said.known.map(({ outcome }) => outcome),
       ['happened'],
     );
+    assert.deepEqual([said.knownList.file, said.knownList.insteadOf], ['known.yaml', null]);
     const page = readFileSync(said.testReport, 'utf8');
     for (const part of [
       'lang="zh-CN"',
       'Example Laboratory',
       'The real text.',
       'comes with the next release',
+      'known.yaml 并非本次运行所用的清单',
     ]) {
       assert.ok(page.includes(part), part);
     }
     assert.match(readFileSync(said.trace, 'utf8'), /"textFrom": "my\.yaml"/);
+  });
+
+  it('ends as wrong usage where there is no such run or file, and says where they would be', async () => {
+    const missing = join(folder, 'missing.yaml');
+    const wrong: [string[], RegExp][] = [
+      [['report', join(folder, 'rum')], /there is no run in .*rum\n {2}next: .*record\.jsonl.*reports.out/],
+      [['diff', run, join(folder, 'rum')], /there is no run in .*rum\n {2}next: .*record\.jsonl/],
+      [['report', run, '--lab', missing], /--lab: there is no file .*missing\.yaml/],
+      [['report', run, '--mapping', missing], /--mapping: there is no file .*missing\.yaml/],
+      [['report', run, '--known', missing], /--known: there is no file .*missing\.yaml/],
+    ];
+    for (const [words, message] of wrong) {
+      const { code, stderr } = await fieldproof(...words);
+      assert.equal(code, 64, stderr);
+      assert.match(stderr, message);
+    }
   });
 
   it('makes nothing of a lab file with a mistake, and says where it is', async () => {

@@ -1,12 +1,11 @@
 /** What the options of `run` and `report` say about reports, read and checked before anything is done. */
 
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { globSync } from 'glob';
 import { languages, loadLab, type Language, type LoadedLab } from '../../reports/page/index.ts';
 import { loadMappings, type Mapping } from '../../reports/trace/load-mappings.ts';
 import type { Catalogue } from '../catalogue/index.ts';
-import { BoardFileError } from '../errors.ts';
+import { mustExist } from './named-files.ts';
 import { catalogueDir } from './paths.ts';
 
 /** Options about reports, as the command line gives them. */
@@ -33,13 +32,15 @@ export interface Reporting {
 
 export { languages };
 
-/** @throws BoardFileError listing every problem of a lab file or a mapping, with its place */
+/**
+ * @throws UsageError when there is no file that an option names
+ * @throws BoardFileError listing every problem of a lab file or a mapping, with its place
+ */
 export async function loadReporting(options: ReportingOptions, catalogue: Catalogue): Promise<Reporting> {
-  if (options.lab !== undefined && !existsSync(options.lab)) {
-    throw new BoardFileError('file-unreadable', `there is no lab file ${options.lab}`, {
-      hint: '`fieldproof init` writes one to fill in: lab.yaml.',
-    });
-  }
+  if (options.lab !== undefined)
+    mustExist('--lab', options.lab, '`fieldproof init` writes one to fill in: lab.yaml.');
+  for (const file of options.mapping ?? [])
+    mustExist('--mapping', file, 'Name a mapping file, such as boards/mapping.schema.json describes.');
   return {
     ...(options.lab === undefined ? {} : { lab: await loadLab(options.lab) }),
     language: options.lang ?? 'en',

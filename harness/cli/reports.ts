@@ -12,7 +12,7 @@ import type { Catalogue } from '../catalogue/index.ts';
 import { explain } from '../errors.ts';
 import { readRun } from '../record/read.ts';
 import { modelOf, type RunModel } from '../record/run-model.ts';
-import { exitCodeOfModel } from '../record/known-violations.ts';
+import { exitCodeOfModel, withKnown } from '../record/known-violations.ts';
 import type { KnownList } from '../record/events.ts';
 import { loadReporting, type Reporting } from './reporting.ts';
 import { writePage } from './write-page.ts';
@@ -25,7 +25,7 @@ export interface ReportOptions {
   html: boolean;
   /** What the test report is made with; default: in English, without data of the laboratory. */
   reporting?: Reporting;
-  /** Known violations instead of those that the record names. */
+  /** Known violations instead of those that the record names; every report says that they came afterwards. */
   known?: KnownList;
   /** Called when the report is made, before anything goes to standard output. */
   beforeTable?: () => void;
@@ -119,7 +119,7 @@ export async function makeReports(
 export async function reportRun(runDir: string, options: ReportOptions): Promise<number> {
   const read = modelOf(readRun(runDir).entries);
   const { known } = options;
-  const model = known === undefined ? read : { ...read, header: { ...read.header, known } };
+  const model = known === undefined ? read : withKnown(read, known);
   await writeReports(model, runDir, options);
   return exitCodeOfModel(model, options.reporting?.acceptKnown);
 }

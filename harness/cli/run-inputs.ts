@@ -1,7 +1,7 @@
 /** What a run is made with, as texts that a stranger can read beside its record. */
 
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { BoardFileError } from '../errors.ts';
 import { sha256Hex } from '../record/digest.ts';
 import { catalogueDir } from './paths.ts';
@@ -62,9 +62,10 @@ export function planInput(plan: Plan): RunInput {
 
 const inJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
+/** Its own name may have letters that no package can hold; the board file, which is kept too, says what it is. */
 function moduleOf(file: string): RunInput {
   return {
-    name: `module/${basename(file)}`,
+    name: `module/profile${extname(file)}`,
     text: readFileSync(file, 'utf8'),
     mediaType: 'text/plain; charset=utf-8',
   };

@@ -124,7 +124,7 @@ export interface RunEvents {
     device: Readonly<Record<string, string>>;
     images: readonly KeptImage[];
     /**
-     * What the run was made with, as it was read: `board.yaml`, `profile.yaml`, `module/…`, `environment.json` (all with
+     * What the run was made with, as it was read: `board.yaml`, `profile.yaml`, `module/profile.ts`, `environment.json` (all with
      * secrets blanked), `declaration.yaml`, `catalogue/cases.yaml` and its siblings, `plan.json`. Absent in records of
      * earlier versions.
      */

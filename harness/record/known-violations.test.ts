@@ -9,7 +9,7 @@ import { loadCatalogue } from '../catalogue/index.ts';
 import { BoardFileError } from '../errors.ts';
 import { exitCodeOf, type Verdict } from '../verdict.ts';
 import type { KnownViolation } from './events.ts';
-import { exitCodeOfModel, judgeKnown } from './known-violations.ts';
+import { exitCodeOfModel, judgeKnown, withKnown } from './known-violations.ts';
 import { writeMadeUpRun } from './made-up-run.ts';
 import { readRun } from './read.ts';
 import { modelOf, type RunModel } from './run-model.ts';
@@ -71,6 +71,28 @@ describe('Known violations', () => {
     assert.equal(exitCodeOfModel(run(other, decided), true), 1);
   });
 
+  it('leave a run undecided that was interrupted, although all its cases conform', () => {
+    const conforming = run([], ['conforms']);
+    assert.equal(exitCodeOfModel(conforming), 0);
+    assert.equal(exitCodeOfModel({ ...conforming, interrupted: true }), 2);
+    assert.equal(exitCodeOfModel({ ...conforming, interrupted: true }, true), 2);
+    assert.equal(exitCodeOfModel(run([], [])), 2);
+  });
+
+  it('remember which list the run itself was made with, when another is laid over it', () => {
+    const other = { file: 'later.yaml', sha256: 'f'.repeat(64), violations: both };
+    const without = withKnown(whole, other);
+    assert.deepEqual([without.header.known, without.knownInsteadOf], [other, null]);
+    const own = run(both);
+    const replaced = withKnown(own, other);
+    assert.deepEqual(replaced.knownInsteadOf, { file: 'x.known.yaml', sha256: '' });
+    assert.deepEqual(withKnown(replaced, { ...other, sha256: 'e'.repeat(64) }).knownInsteadOf, {
+      file: 'x.known.yaml',
+      sha256: '',
+    });
+    assert.equal(withKnown(own, { ...other, sha256: '' }).knownInsteadOf, undefined);
+  });
+
   it('excuse nothing else', () => {
     assert.equal(exitCodeOfModel(run(both), true), exitCodeOf(['error']));
     assert.equal(exitCodeOfModel(run(both, ['violates', 'inconclusive']), true), 2);
@@ -109,6 +131,10 @@ describe('Known violations', () => {
         `known: 1\nviolations:\n${entry('SIG-02').replace("'2026-12-31'", 'soon')}`,
         /expires: a date such as/,
       ],
+      ...['2026-11-31', '2027-02-29', '2026-13-01', '2026-00-10'].map((day): [string, RegExp] => [
+        `known: 1\nviolations:\n${entry('SIG-02').replace('2026-12-31', day)}`,
+        /violations\[0\]\.expires: there is no such day/,
+      ]),
     ];
     for (const [text, message] of wrong) {
       writeFileSync(knownFileOf(board), text);

@@ -7,7 +7,7 @@
  */
 
 import { exitCodeOf, exitCodes } from '../verdict.ts';
-import type { KnownViolation } from './events.ts';
+import type { KnownList, KnownViolation } from './events.ts';
 import type { CaseModel, RunModel } from './run-model.ts';
 
 /**
@@ -20,6 +20,22 @@ export interface KnownJudgement extends KnownViolation {
   outcome: KnownOutcome;
   /** Listed findings that did not happen although the case violates: stale too. */
   unseen: readonly string[];
+}
+
+/**
+ * The run with a list laid over it that was given afterwards, so that no report can take it for the run's own.
+ *
+ * @param known the same list as the run's own changes nothing
+ */
+export function withKnown(model: RunModel, known: KnownList): RunModel {
+  const { header } = model;
+  if (header.known?.sha256 === known.sha256) return model;
+  const own = header.known === undefined ? null : { file: header.known.file, sha256: header.known.sha256 };
+  return {
+    ...model,
+    header: { ...header, known },
+    knownInsteadOf: model.knownInsteadOf === undefined ? own : model.knownInsteadOf,
+  };
 }
 
 /** Every entry of the list with what became of it, in the list's order; empty where the run has no list. */

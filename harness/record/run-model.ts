@@ -69,6 +69,11 @@ export interface CaseModel {
 export interface RunModel {
   runId: string;
   header: RunEvents['run-opened'];
+  /**
+   * Present when `header.known` was given after the run (see `withKnown`): the list that the run was made with, or null
+   * where it had none.
+   */
+  knownInsteadOf?: { file: string; sha256: string } | null;
   /** Selected cases in their order, then any that ran without being selected. */
   cases: readonly CaseModel[];
   verdict: Verdict;

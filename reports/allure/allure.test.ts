@@ -243,6 +243,20 @@ describe('The Allure report of a run', () => {
     assert.ok(!data.includes('"resolution":"accepted"'), 'a known violation never counts as a success');
   });
 
+  it('shows a run that was ended before its time as broken, whatever its cases came to', async () => {
+    const whole = model;
+    model = { ...whole, interrupted: true, cases: whole.cases.filter(({ id }) => id === 'SIG-01') };
+    const { results } = await make('made-up-1');
+    model = whole;
+    const said = results.map(({ name, status }) => [name, status]);
+    assert.deepEqual(said.sort(), [
+      ['SIG-01 accepts', 'passed'],
+      ['the run', 'broken'],
+    ]);
+    const [run] = results.filter(({ name }) => name === 'the run');
+    assert.match(run?.statusDetails.message ?? '', /^inconclusive: the run was ended before its time/);
+  });
+
   it('says who made it and in which order', () => {
     const executor = JSON.parse(made.file('executor.json')) as Record<string, unknown>;
     assert.equal(executor['buildName'], 'made-up-1');

@@ -45,7 +45,8 @@ function knownOf(model: RunModel): Record<string, string> {
   const { known } = model.header;
   if (known === undefined) return {};
   const entries = judgeKnown(model).map((one) => `${one.case} ${one.outcome}`);
-  return { 'known violations': `${known.file}: ${entries.join(', ') || 'none listed'}` };
+  const later = model.knownInsteadOf === undefined ? '' : ' (not the list that the run was made with)';
+  return { 'known violations': `${known.file}${later}: ${entries.join(', ') || 'none listed'}` };
 }
 
 /**

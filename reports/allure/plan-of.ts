@@ -38,11 +38,44 @@ export function planOf(model: RunModel, places: PlanPlaces, describe: DescribeCa
     environment: environmentOf(model),
     categories: categoriesFile,
     rules: categoryRules,
-    tests: model.cases.map((one) => {
-      const described = { known: listed.get(one.id), catalogue: describe(one.id) };
-      return testOf(one, model, described, texts, places.results);
-    }),
+    tests: [
+      ...interruption(model),
+      ...model.cases.map((one) => {
+        const described = { known: listed.get(one.id), catalogue: describe(one.id) };
+        return testOf(one, model, described, texts, places.results);
+      }),
+    ],
   };
+}
+
+/** A broken result of its own for a run that was ended before its time: its cases alone may all have passed. */
+function interruption(model: RunModel): PlannedTest[] {
+  if (!model.interrupted) return [];
+  const caseId = 'the run';
+  const at = epochMs(model.endedAt);
+  return [
+    {
+      caseId,
+      name: caseId,
+      suite: caseId,
+      status: statusOf.inconclusive,
+      message: messageOf('inconclusive', 'the run was ended before its time: cases may be missing'),
+      trace: '',
+      uuid: stableUuid(`${model.runId}/${caseId}`),
+      testCaseId: caseId,
+      historyId: `${model.header.board.name}/${caseId}`,
+      description: '',
+      start: at,
+      stop: at,
+      labels: [
+        { name: 'suite', value: caseId },
+        { name: 'framework', value: 'fieldproof' },
+      ],
+      parameters: [],
+      steps: [],
+      attachments: [],
+    },
+  ];
 }
 
 /** Board and device; never the machine on which the run took place. */

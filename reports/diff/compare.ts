@@ -23,14 +23,14 @@ export type CaseChange = { id: string; title: string } & (
   | { kind: 'only-before' | 'only-after'; verdict: Verdict }
 );
 
-/** A figure that both runs measured and that differs by more than the uncertainties of the two. */
+/** A figure that both runs measured with its uncertainty, and that differs by more than the uncertainties of the two. */
 export interface FigureChange {
   id: string;
   name: string;
   unit: string;
   before: number;
   after: number;
-  /** Sum of both uncertainties; 0 where none is given. */
+  /** Sum of both uncertainties. */
   uncertainty: number;
   limit?: number;
 }
@@ -44,6 +44,10 @@ export interface RunDiff {
   device: readonly Difference[];
   cases: readonly CaseChange[];
   figures: readonly FigureChange[];
+  /** Figures that differ, and of which a run has no uncertainty on record: whether they changed cannot be told. */
+  notCompared: number;
+  /** Ids of those of the two runs that were ended before their time. */
+  interrupted: readonly string[];
   unchanged: number;
 }
 
@@ -51,20 +55,41 @@ export interface RunDiff {
 export function compareRuns(before: RunModel, after: RunModel): RunDiff {
   const pairs = pairsOf(before.cases, after.cases);
   const cases = pairs.flatMap(({ a, b }) => changeOf(a, b));
+  const figures = pairs.flatMap(({ a, b }) =>
+    a === undefined || b === undefined ? [] : differingFigures(a, b),
+  );
   return {
     before: before.runId,
     after: after.runId,
     conditions: conditionsOf(before, after),
     device: deviceOf(before, after),
     cases,
-    figures: pairs.flatMap(({ a, b }) => (a === undefined || b === undefined ? [] : figuresOf(a, b))),
+    figures: figures.flatMap(changedFigure),
+    notCompared: figures.filter((figure) => figure.uncertainty === undefined).length,
+    interrupted: [before, after].filter(({ interrupted }) => interrupted).map(({ runId }) => runId),
     unchanged: pairs.length - new Set(cases.map(({ id }) => id)).size,
   };
 }
 
-/** True when nothing became worse: no case fell, and none that had been decided is missing. */
+/** True when nothing became worse: no case fell, no violation is new or new in kind, and no decided case is missing. */
 export function noneIsWorse({ cases }: RunDiff): boolean {
-  return !cases.some(({ kind }) => kind === 'worse' || kind === 'only-before');
+  return !cases.some(isWorse);
+}
+
+function isWorse(change: CaseChange): boolean {
+  switch (change.kind) {
+    case 'worse':
+      return true;
+    case 'findings':
+      return change.verdict === 'violates' && change.come.length > 0;
+    case 'only-before':
+      return change.verdict === 'violates' || change.verdict === 'conforms';
+    case 'only-after':
+      return change.verdict === 'violates';
+    case 'better':
+    case 'other':
+      return false;
+  }
 }
 
 interface Pair {
@@ -105,19 +130,31 @@ function direction(before: Verdict, after: Verdict): 'worse' | 'better' | 'other
   return verdicts.indexOf(after) < verdicts.indexOf(before) ? 'worse' : 'better';
 }
 
-function figuresOf(a: CaseModel, b: CaseModel): FigureChange[] {
+type DifferingFigure = Omit<FigureChange, 'uncertainty'> & { uncertainty: number | undefined };
+
+/** Figures of both that are not the same number, whether or not the difference means anything. */
+function differingFigures(a: CaseModel, b: CaseModel): DifferingFigure[] {
   const key = ({ name, unit }: Measurement) => `${name} ${unit}`;
   const lastOf = (one: CaseModel) => new Map(one.measurements.map((each) => [key(each), each]));
   const after = lastOf(b);
   return [...lastOf(a)].flatMap(([named, was]) => {
     const is = after.get(named);
-    if (is === undefined) return [];
-    const uncertainty = (was.uncertainty ?? 0) + (is.uncertainty ?? 0);
-    if (Math.abs(is.value - was.value) <= uncertainty) return [];
+    if (is === undefined || is.value === was.value) return [];
+    const uncertainty = sumOf(was.uncertainty, is.uncertainty);
     const { name, unit, limit } = is;
     const figure = { id: a.id, name, unit, before: was.value, after: is.value, uncertainty };
     return [limit === undefined ? figure : { ...figure, limit }];
   });
+}
+
+/** Undefined where either is not on record: that is not an uncertainty of 0. */
+function sumOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : one + other;
+}
+
+function changedFigure({ uncertainty, ...figure }: DifferingFigure): FigureChange[] {
+  if (uncertainty === undefined || Math.abs(figure.after - figure.before) <= uncertainty) return [];
+  return [{ ...figure, uncertainty }];
 }
 
 function conditionsOf({ header: a }: RunModel, { header: b }: RunModel): Difference[] {

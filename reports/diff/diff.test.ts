@@ -60,6 +60,80 @@ describe('the comparison of two runs', () => {
     assert.ok(!noneIsWorse(compareRuns(run, withCase('SIG-01', { verdict: 'not-executed' }))));
   });
 
+  it('takes a violation that is new, or that is new in kind, for worse', () => {
+    const violating = run.cases.find(({ id }) => id === 'SIG-02');
+    assert.ok(violating);
+    const without = { ...run, cases: run.cases.filter(({ id }) => id !== 'SIG-02') };
+    const came = compareRuns(without, run);
+    assert.deepEqual(
+      came.cases.map(({ kind }) => kind),
+      ['only-after'],
+    );
+    assert.ok(!noneIsWorse(came));
+    assert.match(renderDiff(came), /cases are unchanged\. Something is worse\.\n$/);
+    const more = [...violating.findings, { code: 'counter-lowered', expected: 'a', observed: 'b' }];
+    assert.ok(!noneIsWorse(compareRuns(run, withCase('SIG-02', { findings: more }))));
+    const fewer = compareRuns(withCase('SIG-02', { findings: more }), run);
+    assert.equal(fewer.cases.length, 1);
+    assert.ok(noneIsWorse(fewer));
+    assert.match(renderDiff(fewer), /cases are unchanged\. Nothing is worse\.\n$/);
+    const conforming = { ...run, cases: run.cases.filter(({ id }) => id !== 'SIG-01') };
+    assert.ok(noneIsWorse(compareRuns(conforming, run)), 'a case that is new and conforms is not worse');
+  });
+
+  it('misses nothing that had never been decided', () => {
+    for (const [id, worse] of [
+      ['RPL-02', false],
+      ['RPL-01', false],
+      ['RB-02', false],
+      ['ALM-02', false],
+      ['SIG-02', true],
+      ['SIG-01', true],
+    ] as const) {
+      const missing = { ...run, cases: run.cases.filter((one) => one.id !== id) };
+      const diff = compareRuns(run, missing);
+      assert.deepEqual(
+        diff.cases.map(({ kind }) => kind),
+        ['only-before'],
+      );
+      assert.equal(!noneIsWorse(diff), worse, id);
+    }
+  });
+
+  it('says which of the two runs was ended before its time', () => {
+    assert.doesNotMatch(renderDiff(compareRuns(run, run)), /before its time/);
+    const later = compareRuns(run, { ...run, runId: 'later', interrupted: true });
+    assert.deepEqual(later.interrupted, ['later']);
+    assert.match(
+      renderDiff(later),
+      /made-up-1 → later\nlater was ended before its time: what it did not reach is no change of the device\.\n/,
+    );
+    const both = compareRuns({ ...run, interrupted: true }, { ...run, runId: 'later', interrupted: true });
+    assert.match(renderDiff(both), /\nmade-up-1 and later were ended before their time: /);
+  });
+
+  it('compares no figures of which no uncertainty is recorded, and says so', () => {
+    const one = run.cases.find(({ id }) => id === 'SIG-01');
+    const [first] = one?.measurements ?? [];
+    assert.ok(first);
+    const { uncertainty: _none, ...bare } = first;
+    for (const [was, is] of [
+      [bare, bare],
+      [first, bare],
+      [bare, first],
+    ] as const) {
+      const before = withCase('SIG-01', { measurements: [was] });
+      const diff = compareRuns(before, withCase('SIG-01', { measurements: [{ ...is, value: 400 }] }));
+      assert.deepEqual([diff.figures, diff.notCompared], [[], 1]);
+      assert.match(
+        renderDiff(diff),
+        /1 figure differs, and is not compared: its uncertainty is not on record\./,
+      );
+    }
+    assert.equal(compareRuns(run, run).notCompared, 0);
+    assert.doesNotMatch(renderDiff(compareRuns(run, run)), /not compared/);
+  });
+
   it('calls nothing better that the declaration waives now', () => {
     const waived = compareRuns(run, withCase('SIG-02', { verdict: 'not-applicable' }));
     assert.deepEqual(

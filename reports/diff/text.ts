@@ -1,7 +1,7 @@
 /** The comparison of two runs, for a terminal. */
 
 import { plainText } from '../table/terminal.ts';
-import type { CaseChange, Difference, FigureChange, RunDiff } from './compare.ts';
+import { noneIsWorse, type CaseChange, type Difference, type FigureChange, type RunDiff } from './compare.ts';
 
 /** @returns lines that end with a line feed */
 export function renderDiff(diff: RunDiff): string {
@@ -21,8 +21,29 @@ export function renderDiff(diff: RunDiff): string {
   ];
   const shown = groups.filter(([, lines]) => lines.length > 0);
   const body = shown.map(([title, lines]) => `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`);
-  const same = `${diff.unchanged} ${diff.unchanged === 1 ? 'case is' : 'cases are'} unchanged.`;
-  return [`${diff.before} → ${diff.after}\n`, ...body, `${same}\n`].join('\n');
+  const ended = noneIsWorse(diff) ? 'Nothing is worse.' : 'Something is worse.';
+  const same = `${diff.unchanged} ${diff.unchanged === 1 ? 'case is' : 'cases are'} unchanged. ${ended}`;
+  const head = [`${diff.before} → ${diff.after}`, ...interruption(diff)].map((line) => `${line}\n`).join('');
+  const foot = [...notCompared(diff), same].map((line) => `${line}\n`).join('');
+  return [head, ...body, foot].join('\n');
+}
+
+function interruption({ interrupted }: RunDiff): string[] {
+  const [first, second] = interrupted;
+  if (first === undefined) return [];
+  const ended =
+    second === undefined
+      ? `${first} was ended before its time`
+      : `${first} and ${second} were ended before their time`;
+  const they = second === undefined ? 'it' : 'they';
+  return [`${ended}: what ${they} did not reach is no change of the device.`];
+}
+
+function notCompared({ notCompared: n }: RunDiff): string[] {
+  if (n === 0) return [];
+  return n === 1
+    ? ['1 figure differs, and is not compared: its uncertainty is not on record.']
+    : [`${n} figures differ, and are not compared: their uncertainties are not on record.`];
 }
 
 function changes({ cases }: RunDiff, kind: CaseChange['kind']): string[] {

@@ -49,6 +49,39 @@ describe('JUnit XML', () => {
     assert.equal(count('testcase'), model.cases.length);
   });
 
+  it('is never green on a run that was ended before its time, or in which nothing ran', () => {
+    const conforming = model.cases.filter(({ verdict }) => verdict === 'conforms');
+    const whole = junitXml({ ...model, cases: conforming });
+    assert.match(whole, /<testsuites [^>]*errors="0"/);
+    assert.doesNotMatch(whole, /the run"/);
+    const errorOfRun = /<testcase name="the run"[^>]*>\s*<error type="([a-z-]+)" message="/;
+    const ended = junitXml({ ...model, cases: conforming, interrupted: true });
+    assert.equal(errorOfRun.exec(ended)?.[1], 'interrupted');
+    assert.match(
+      ended,
+      new RegExp(`<testsuites [^>]*tests="${conforming.length + 1}" failures="0" errors="1"`),
+    );
+    const empty = junitXml({ ...model, cases: [] });
+    assert.equal(errorOfRun.exec(empty)?.[1], 'nothing-ran');
+    assert.match(empty, /<testsuites [^>]*tests="1" failures="0" errors="1"/);
+    const waived = model.cases.filter(({ verdict }) => verdict === 'not-applicable');
+    assert.equal(errorOfRun.exec(junitXml({ ...model, cases: waived }))?.[1], 'nothing-ran');
+    const gone = { case: 'SIG-01', findings: ['x'], reason: 'r', agreedBy: 'J. Doe', expires: '2999-12-31' };
+    const known = { file: 'x.known.yaml', sha256: '', violations: [gone] };
+    const stale = { ...model, cases: conforming, header: { ...model.header, known } };
+    assert.equal(errorOfRun.exec(junitXml(stale))?.[1], 'known-list-stale');
+  });
+
+  it('says which faults were switched on, and the exit code of the command', () => {
+    const said = (of: RunModel, name: string): string | undefined =>
+      new RegExp(`<property name="${name}" value="([^"]*)"`).exec(junitXml(of))?.[1];
+    const broken = { ...model, header: { ...model.header, defects: ['accept-unsigned', 'no-lock'] } };
+    assert.equal(said(broken, 'faults switched on'), 'accept-unsigned, no-lock');
+    assert.equal(said(model, 'faults switched on'), undefined);
+    assert.equal(said({ ...model, cases: [], interrupted: true }, 'exit code'), '2');
+    assert.equal(said(model, 'depth'), 'standard');
+  });
+
   it('shows a finding with what was expected and observed', () => {
     assert.match(
       element('SIG-02'),

@@ -2,11 +2,13 @@
  * JUnit XML, for the build servers that show nothing else.
  *
  * It knows passed, failed, error and skipped: *violates* is a failure; *error*, *inconclusive* and *not-executed* are
- * errors, since nothing was shown and a build must not be green on it; *not-applicable* is skipped.
+ * errors, since nothing was shown and a build must not be green on it; *not-applicable* is skipped. What keeps the run as
+ * a whole from ending with 0 has no case of its own: it is the error of an artificial one, `the run`.
  *
  * Source: the form that Apache Ant's JUnitReport wrote and that build servers read; there is no standard.
  */
 
+import { exitCodeOfModel, isStale, judgeKnown } from '../../harness/record/known-violations.ts';
 import type { CaseModel, RunModel } from '../../harness/record/run-model.ts';
 import type { MakeParts } from './part.ts';
 
@@ -19,24 +21,24 @@ export const junitParts: MakeParts = (source) => [
   },
 ];
 
+/** What is listed of a case. */
+type Listed = Pick<CaseModel, 'id' | 'title' | 'suite' | 'verdict' | 'reason' | 'findings' | 'tookMs'> & {
+  /** Of the error, where it is not the verdict. */
+  type?: string;
+};
+
 /** @returns the document, UTF-8 */
 export function junitXml(model: RunModel): string {
-  const suites = [...new Set(model.cases.map(({ suite }) => suite || 'not started'))];
-  const { board, harness, catalogue, depth } = model.header;
-  const properties = {
-    board: board.name,
-    harness,
-    catalogue: catalogue.version,
-    depth,
-    verdict: model.verdict,
-  };
+  const cases = [...theRun(model), ...model.cases];
+  const suites = [...new Set(cases.map(({ suite }) => suite || 'not started'))];
+  const properties = propertiesOf(model);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites${attributes({ name: model.runId, ...countsOf(model.cases) })}>`,
+    `<testsuites${attributes({ name: model.runId, ...countsOf(cases) })}>`,
     ...suites.map((suite) =>
       suiteXml(
         suite,
-        model.cases.filter((one) => (one.suite || 'not started') === suite),
+        cases.filter((one) => (one.suite || 'not started') === suite),
         { startedAt: model.startedAt.tUtc, properties },
       ),
     ),
@@ -45,9 +47,49 @@ export function junitXml(model: RunModel): string {
   ].join('\n');
 }
 
+function propertiesOf(model: RunModel): Record<string, string> {
+  const { board, harness, catalogue, depth, defects } = model.header;
+  return {
+    board: board.name,
+    harness,
+    catalogue: catalogue.version,
+    depth,
+    ...(defects.length === 0 ? {} : { 'faults switched on': defects.join(', ') }),
+    verdict: model.verdict,
+    'exit code': String(exitCodeOfModel(model)),
+    interrupted: String(model.interrupted),
+  };
+}
+
+/** The artificial case; none where the cases alone say what the run came to. */
+function theRun(model: RunModel): Listed[] {
+  const listed = (type: string, reason: string): Listed[] => [
+    {
+      id: 'the run',
+      title: '',
+      suite: 'the run',
+      verdict: 'not-executed',
+      type,
+      reason,
+      findings: [],
+      tookMs: 0,
+    },
+  ];
+  if (model.interrupted)
+    return listed('interrupted', 'the run was ended before its time: cases may be missing');
+  if (model.cases.every(({ verdict }) => verdict === 'not-applicable'))
+    return listed('nothing-ran', 'no case of this run was executed');
+  if (judgeKnown(model).some(isStale))
+    return listed(
+      'known-list-stale',
+      'the list of known violations names what no longer happens: correct it',
+    );
+  return [];
+}
+
 function suiteXml(
   name: string,
-  cases: readonly CaseModel[],
+  cases: readonly Listed[],
   { startedAt, properties }: { startedAt: string; properties: Readonly<Record<string, string>> },
 ): string {
   const timestamp = startedAt.replace(/\.\d+Z$/, '');
@@ -63,7 +105,7 @@ function suiteXml(
   ].join('\n');
 }
 
-function caseXml(one: CaseModel): string {
+function caseXml(one: Listed): string {
   const opening = `    <testcase${attributes({
     name: `${one.id} ${one.title}`.trim(),
     classname: one.suite || 'not started',
@@ -73,7 +115,7 @@ function caseXml(one: CaseModel): string {
   return outcome === undefined ? `${opening}/>` : `${opening}>\n      ${outcome}\n    </testcase>`;
 }
 
-function outcomeXml({ verdict, reason, findings }: CaseModel): string | undefined {
+function outcomeXml({ verdict, type = verdict, reason, findings }: Listed): string | undefined {
   const details = findings.map(
     ({ code, expected, observed }) => `${code}\n  expected: ${expected}\n  observed: ${observed}`,
   );
@@ -88,11 +130,11 @@ function outcomeXml({ verdict, reason, findings }: CaseModel): string | undefine
     case 'error':
     case 'inconclusive':
     case 'not-executed':
-      return `<error${attributes({ type: verdict, message: reason })}>${text}</error>`;
+      return `<error${attributes({ type, message: reason })}>${text}</error>`;
   }
 }
 
-function countsOf(cases: readonly CaseModel[]): Record<string, string | number> {
+function countsOf(cases: readonly Listed[]): Record<string, string | number> {
   const count = (...wanted: string[]) => cases.filter(({ verdict }) => wanted.includes(verdict)).length;
   return {
     tests: cases.length,

@@ -3,6 +3,7 @@
 import { exitCodes, verdicts, type Verdict } from '../../harness/verdict.ts';
 import { knownCases } from '../../harness/record/known-violations.ts';
 import { html, type Content, type Markup } from './html.ts';
+import { knownLater } from './ledger.ts';
 import { badge, minutes, todo, type Section, type View } from './view.ts';
 
 const idsShown = 12;
@@ -65,9 +66,11 @@ export function sentences(view: View): string[] {
   const { t, model, known } = view;
   const { defects } = model.header;
   const count = knownCases(known).size;
+  const later = knownLater(view);
   return [
     mainSentence(view),
     ...(count === 0 ? [] : [t('saysKnown', { n: count })]),
+    ...(later === undefined ? [] : [later]),
     ...(model.interrupted ? [t('saysInterrupted')] : []),
     ...(defects.length === 0 ? [] : [t('saysDefects', { defects: defects.join(', ') })]),
   ];

@@ -103,6 +103,11 @@ export const ruleLabels = {
     'Listed for this board in {file}. A known violation is a violation: it is not hidden, and the device still violates.',
     '为本台位列于 {file}。已知不符合仍是不符合：不予隐藏，设备仍判为不符合。',
   ],
+  knownLater: [
+    '{file} is not the list that the run was made with: {own}. It was given when this report was made.',
+    '{file} 并非本次运行所用的清单：{own}。该清单在生成本报告时给出。',
+  ],
+  knownLaterThanNone: ['the run had none', '运行时没有清单'],
   agreedBy: ['Agreed by', '同意者'],
   expires: ['Expires', '到期'],
   listReason: ['Reason on the list', '清单中的理由'],

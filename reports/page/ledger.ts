@@ -24,8 +24,17 @@ export function ledgerSection({ t, catalogue }: View): Section {
   return { id: 'ledger', title: 'ledger', body };
 }
 
-/** Only where the board has a list. */
-export function knownSection({ t, model, known }: View): Section[] {
+/** That the list was given after the run; undefined for the run's own. */
+export function knownLater({ t, model }: View): string | undefined {
+  const { header, knownInsteadOf: own } = model;
+  if (own === undefined) return undefined;
+  const said = own === null ? t('knownLaterThanNone') : `${own.file} (SHA-256 ${own.sha256.slice(0, 12)}…)`;
+  return t('knownLater', { file: header.known?.file ?? '', own: said });
+}
+
+/** Only where there is a list. */
+export function knownSection(view: View): Section[] {
+  const { t, model, known } = view;
   const list = model.header.known;
   if (list === undefined) return [];
   const rows = known.map((one) => {
@@ -33,8 +42,10 @@ export function knownSection({ t, model, known }: View): Section[] {
     const label: Label = `known-${one.outcome}`;
     return [one.case, t(label) + gone, one.findings.join(', '), one.reason, one.agreedBy, one.expires];
   });
+  const later = knownLater(view);
   const headings = [t('case'), t('outcome'), t('finding'), t('listReason'), t('agreedBy'), t('expires')];
-  const body = html`<p>${t('knownIntro', { file: list.file })}</p>
-    ${table(headings, rows, 'known-list')}`;
+  const intro = html`<p>${t('knownIntro', { file: list.file })}</p>`;
+  const body = html`${intro} ${later === undefined ? undefined : html`<p class="known">${later}</p>`}
+  ${table(headings, rows, 'known-list')}`;
   return [{ id: 'known', title: 'knownViolations', body }];
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { writeLongMadeUpRun } from '../../harness/record/long-made-up-run.ts';
+import { withKnown } from '../../harness/record/known-violations.ts';
 import { writeMadeUpRun } from '../../harness/record/made-up-run.ts';
 import { outsideLoads } from '../allure/offline.ts';
 import { testReport } from './index.ts';
@@ -114,6 +115,29 @@ describe('The test report of a run', () => {
     assert.match(text, /exit code 0, known violations accepted/);
     assert.match(text, /The device violates: 2 of 9/);
     assert.doesNotMatch(seen(html), /known violations accepted/);
+  });
+
+  it('says of a list of known violations that is not the run’s own that it came afterwards', () => {
+    const { model } = input;
+    const violation = { case: 'SIG-02', findings: ['forged-image-installed'], reason: 'r', agreedBy: 'J.' };
+    const later = {
+      file: 'later.yaml',
+      sha256: 'f'.repeat(64),
+      violations: [{ ...violation, expires: '2999-12-31' }],
+    };
+    const own = { ...model, header: { ...model.header, known: { ...later, file: 'own.yaml' } } };
+    const page = (of: typeof model, language: 'en' | 'zh' = 'en') =>
+      seen(testReport({ ...input, model: of, language }).html);
+    const none = page(withKnown(model, later));
+    assert.equal(
+      none.split('later.yaml is not the list that the run was made with: the run had none').length,
+      3,
+      'in the summary, and beside the list',
+    );
+    const replaced = page(withKnown(own, { ...later, sha256: 'e'.repeat(64) }));
+    assert.match(replaced, /later\.yaml is not the list .* made with: own\.yaml \(SHA-256 f{12}…\)/);
+    assert.match(page(withKnown(model, later), 'zh'), /later\.yaml 并非本次运行所用的清单/);
+    assert.doesNotMatch(page(own), /is not the list/);
   });
 
   it('marks what the customer supplied, and states the rule by which it decides', () => {

@@ -25,6 +25,12 @@ export interface CaseJson {
   requirements: readonly string[];
 }
 
+export interface KnownListJson {
+  file: string;
+  sha256: string;
+  insteadOf?: { file: string; sha256: string } | null;
+}
+
 export interface RunJson {
   schema: typeof runJsonSchema;
   runId: string;
@@ -61,7 +67,12 @@ export interface RunJson {
   pdf: string | null;
   /** Path of the trace matrix (JSON; `trace.csv` lies beside it), or null. */
   trace: string | null;
-  /** The board's known violations with what became of them. */
+  /**
+   * The list of known violations, or null where there is none. `insteadOf`: it was given after the run, and this is the
+   * list that the run was made with, or null where it had none.
+   */
+  knownList: KnownListJson | null;
+  /** Entries of that list with what became of them. */
   known: readonly KnownJudgement[];
   cases: readonly CaseJson[];
 }
@@ -115,9 +126,16 @@ export function runJson(
     testReport: options.testReport ?? null,
     pdf: options.pdf ?? null,
     trace: options.trace ?? null,
+    knownList: knownListOf(model),
     known: judgeKnown(model),
     cases: model.cases.map((one) => caseJson(one, options.describe)),
   };
+}
+
+function knownListOf({ header: { known }, knownInsteadOf }: RunModel): KnownListJson | null {
+  if (known === undefined) return null;
+  const { file, sha256 } = known;
+  return { file, sha256, ...(knownInsteadOf === undefined ? {} : { insteadOf: knownInsteadOf }) };
 }
 
 function caseJson(one: CaseModel, describe: DescribeCase | undefined): CaseJson {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { madeUpCases, madeUpVerdicts, writeMadeUpRun } from '../../harness/record/made-up-run.ts';
+import { withKnown } from '../../harness/record/known-violations.ts';
 import { readRun } from '../../harness/record/read.ts';
 import { modelOf, type RunModel } from '../../harness/record/run-model.ts';
 import { runJson } from './json.ts';
@@ -79,6 +80,29 @@ describe('The table at the end of a run', () => {
     assert.match(said(['RB-17'], 0), /\nDepth smoke left out 1 case \(RB-17\)\n$/);
     assert.match(said([...'abcdefgh'], 1), /left out 8 cases \(a, b, c, d, e, f …\) and 1 attack image\n$/);
     assert.doesNotMatch(said([], 0, 'npm start'), /left out|npm start/);
+  });
+
+  it('says of a list of known violations that is not the run’s own that it came afterwards', () => {
+    const violation = { case: 'SIG-02', findings: ['forged-image-installed'], reason: 'r', agreedBy: 'J.' };
+    const known = {
+      file: 'later.yaml',
+      sha256: 'f'.repeat(64),
+      violations: [{ ...violation, expires: '2999-12-31' }],
+    };
+    const later = withKnown(model, known);
+    const text = (of: RunModel) => renderTable(of, { acceptKnown: true }).replace(/\s+/g, ' ');
+    assert.match(text(later), /later\.yaml is not the list that the run was made with: the run had none/);
+    const own = { ...model, header: { ...model.header, known } };
+    const replaced = withKnown(own, { ...known, file: 'other.yaml', sha256: 'e'.repeat(64) });
+    assert.match(
+      text(replaced),
+      /other\.yaml is not the list that the run was made with: later\.yaml \(SHA-256 f{12}…\)/,
+    );
+    assert.doesNotMatch(text(own), /is not the list/);
+    assert.deepEqual(runJson(own).knownList, { file: 'later.yaml', sha256: known.sha256 });
+    assert.deepEqual(runJson(later).knownList, { file: 'later.yaml', sha256: known.sha256, insteadOf: null });
+    assert.deepEqual(runJson(replaced).knownList?.insteadOf, { file: 'later.yaml', sha256: known.sha256 });
+    assert.equal(runJson(model).knownList, null);
   });
 
   it('takes titles and suites of cases that never started from the catalogue', () => {

@@ -136,10 +136,17 @@ function knownLines(model: RunModel, layout: Layout, { acceptKnown }: TableOptio
   const said = judged.flatMap((one) => knownTexts(one, acceptKnown === true));
   return [
     `Known violations (${model.header.known?.file ?? ''}):`,
-    ...said.flatMap((text) =>
+    ...[...notTheRunsOwn(model), ...said].flatMap((text) =>
       wrap(plainText(text), layout.columns - 4).map((line, at) => `  ${at === 0 ? '' : '  '}${line}`),
     ),
   ];
+}
+
+/** That the list was given after the run: nobody had agreed to it when the run was made. */
+function notTheRunsOwn({ header, knownInsteadOf: own }: RunModel): string[] {
+  if (own === undefined) return [];
+  const said = own === null ? 'the run had none' : `${own.file} (SHA-256 ${own.sha256.slice(0, 12)}…)`;
+  return [`${header.known?.file ?? ''} is not the list that the run was made with: ${said}`];
 }
 
 function knownTexts(one: KnownJudgement, accepted: boolean): string[] {

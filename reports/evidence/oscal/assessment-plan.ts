@@ -1,7 +1,16 @@
 /** What the run set out to do, as an OSCAL assessment plan. */
 
 import type { EvidenceSource } from '../part.ts';
-import { benchUuid, components, deviceUuid, line, metadata, property, testedRequirements } from './common.ts';
+import {
+  benchUuid,
+  components,
+  deviceUuid,
+  line,
+  listed,
+  metadata,
+  property,
+  testedRequirements,
+} from './common.ts';
 import { uuidOf } from './uuid.ts';
 
 /** @returns the document, ready to be written as JSON */
@@ -18,15 +27,14 @@ export function assessmentPlan(source: EvidenceSource): Record<string, unknown> 
         remarks:
           'No system security plan exists for a single device: its declaration stands in for it (ICS and IXIT).',
       },
-      'local-definitions': { components: components(source), activities: activities(source) },
+      'local-definitions': { components: components(source), ...listed('activities', activities(source)) },
       'reviewed-controls': {
         description: 'Requirements of the catalogue that the selected cases serve.',
         'control-selections': [
-          {
-            'include-controls': testedRequirements(source).map(({ requirement }) => ({
-              'control-id': requirement.id,
-            })),
-          },
+          listed(
+            'include-controls',
+            testedRequirements(source).map(({ id }) => ({ 'control-id': id })),
+          ),
         ],
       },
       'assessment-subjects': [
@@ -53,15 +61,7 @@ export function assessmentPlan(source: EvidenceSource): Record<string, unknown> 
             property('cuts', header.cuts),
             property('seed', header.seed || '-'),
           ],
-          'associated-activities': source.model.cases.map(({ id }) => ({
-            'activity-uuid': uuidOf(runId, 'activity', id),
-            subjects: [
-              {
-                type: 'component',
-                'include-subjects': [{ 'subject-uuid': deviceUuid(runId), type: 'component' }],
-              },
-            ],
-          })),
+          ...listed('associated-activities', associated(source)),
         },
       ],
       'back-matter': {
@@ -80,6 +80,14 @@ export function assessmentPlan(source: EvidenceSource): Record<string, unknown> 
       },
     },
   };
+}
+
+function associated({ model }: EvidenceSource): Record<string, unknown>[] {
+  const subject = { 'subject-uuid': deviceUuid(model.runId), type: 'component' };
+  return model.cases.map(({ id }) => ({
+    'activity-uuid': uuidOf(model.runId, 'activity', id),
+    subjects: [{ type: 'component', 'include-subjects': [subject] }],
+  }));
 }
 
 /** One activity a case. */

@@ -1,16 +1,20 @@
 /** What the run found, as OSCAL assessment results: an observation a case, a finding a requirement. */
 
-import type { CaseModel } from '../../../harness/record/run-model.ts';
-import type { Verdict } from '../../../harness/verdict.ts';
+import { exitCodeOfModel } from '../../../harness/record/known-violations.ts';
+import type { CaseModel, RunModel } from '../../../harness/record/run-model.ts';
+import type { Cell } from '../../trace/matrix.ts';
 import type { EvidenceSource } from '../part.ts';
 import {
   benchUuid,
   components,
   deviceUuid,
+  isInRun,
   line,
+  listed,
   metadata,
   property,
   testedRequirements,
+  type Property,
   type TestedRequirement,
 } from './common.ts';
 import { uuidOf } from './uuid.ts';
@@ -32,20 +36,30 @@ export function assessmentResults(source: EvidenceSource): Record<string, unknow
           description: `Cases of the catalogue against the device on the board ${model.header.board.title}: ${countsOf(source)}.`,
           start: model.startedAt.tUtc,
           end: model.endedAt.tUtc,
-          props: [
-            property('verdict', model.verdict),
-            property('exit-code', model.exitCode),
-            property('interrupted', model.interrupted),
-            ...(model.root === undefined ? [] : [property('record-root', model.root)]),
-          ],
+          props: propertiesOf(model),
           'local-definitions': { components: components(source) },
-          'reviewed-controls': { 'control-selections': [selectionOf(tested)] },
-          observations: model.cases.map((one) => observation(source, one)),
-          ...findings(source, tested),
+          'reviewed-controls': { 'control-selections': [selectionOf(model, tested)] },
+          ...listed(
+            'observations',
+            model.cases.map((one) => observation(source, one)),
+          ),
+          ...listed('findings', findings(source, tested)),
         },
       ],
     },
   };
+}
+
+function propertiesOf(model: RunModel): Property[] {
+  const { depth, defects } = model.header;
+  return [
+    property('verdict', model.verdict),
+    property('exit-code', exitCodeOfModel(model)),
+    property('interrupted', model.interrupted),
+    property('depth', depth),
+    ...(defects.length === 0 ? [] : [property('faults-switched-on', defects.join(', '))]),
+    ...(model.root === undefined ? [] : [property('record-root', model.root)]),
+  ];
 }
 
 function countsOf({ model }: EvidenceSource): string {
@@ -54,16 +68,16 @@ function countsOf({ model }: EvidenceSource): string {
 }
 
 /** What was reviewed, and what the declaration keeps out, with the reasons. */
-function selectionOf(tested: readonly TestedRequirement[]): Record<string, unknown> {
-  const out = tested.filter(({ verdict }) => verdict === 'not-applicable');
-  const within = tested.filter(({ verdict }) => verdict !== 'not-applicable');
-  const ids = (some: readonly TestedRequirement[]) =>
-    some.map(({ requirement }) => ({ 'control-id': requirement.id }));
-  const reasons = out.flatMap(({ requirement, cases }) =>
-    cases.map(({ id, reason }) => `${requirement.id} (${id}): ${line(reason)}`),
+function selectionOf({ cases }: RunModel, tested: readonly TestedRequirement[]): Record<string, unknown> {
+  const out = tested.filter(({ outcome }) => outcome === 'not-applicable');
+  const within = tested.filter(({ outcome }) => outcome !== 'not-applicable');
+  const ids = (some: readonly TestedRequirement[]) => some.map(({ id }) => ({ 'control-id': id }));
+  const reasonOf = (caseId: string) => line(cases.find(({ id }) => id === caseId)?.reason ?? '');
+  const reasons = out.flatMap(({ id, cells }) =>
+    cells.map(({ caseId }) => `${id} (${caseId}): ${reasonOf(caseId)}`),
   );
   return {
-    ...(within.length === 0 ? {} : { 'include-controls': ids(within) }),
+    ...listed('include-controls', ids(within)),
     ...(out.length === 0
       ? {}
       : { 'exclude-controls': ids(out), remarks: `Not applicable by declaration. ${reasons.join('; ')}` }),
@@ -109,29 +123,32 @@ function observation({ model, catalogue }: EvidenceSource, one: CaseModel): Reco
   };
 }
 
-function findings(source: EvidenceSource, tested: readonly TestedRequirement[]): { findings?: unknown[] } {
+function findings(source: EvidenceSource, tested: readonly TestedRequirement[]): unknown[] {
   const { runId } = source.model;
-  const found = tested.flatMap(({ requirement, cases, verdict }) => {
-    const status = statusOf(verdict);
+  return tested.flatMap((requirement) => {
+    const { id, title, cells } = requirement;
+    const status = statusOf(requirement);
     if (status === undefined) return [];
     return [
       {
-        uuid: uuidOf(runId, 'finding', requirement.id),
-        title: requirement.id,
-        description: `${requirement.title}: ${cases.map((one) => `${one.id} ${one.verdict}`).join(', ')}.`,
-        target: { type: 'objective-id', 'target-id': requirement.id, title: line(requirement.title), status },
-        'related-observations': cases.map(({ id }) => ({
-          'observation-uuid': uuidOf(runId, 'observation', id),
+        uuid: uuidOf(runId, 'finding', id),
+        title: id,
+        description: `${title}: ${cells.map(({ caseId, outcome }) => `${caseId} ${outcome}`).join(', ')}.`,
+        target: { type: 'objective-id', 'target-id': id, title: line(title), status },
+        'related-observations': cells.filter(isInRun).map(({ caseId }) => ({
+          'observation-uuid': uuidOf(runId, 'observation', caseId),
         })),
       },
     ];
   });
-  return found.length === 0 ? {} : { findings: found };
 }
 
 /** OSCAL knows no "inconclusive": what was not shown to be satisfied is not satisfied, for another reason than failure. */
-function statusOf(verdict: Verdict): { state: string; reason: string; remarks?: string } | undefined {
-  switch (verdict) {
+function statusOf({
+  outcome,
+  cells,
+}: TestedRequirement): { state: string; reason: string; remarks?: string } | undefined {
+  switch (outcome) {
     case 'conforms':
       return { state: 'satisfied', reason: 'pass' };
     case 'violates':
@@ -139,12 +156,22 @@ function statusOf(verdict: Verdict): { state: string; reason: string; remarks?: 
     case 'inconclusive':
     case 'not-executed':
     case 'error':
+    case 'uncovered':
       return {
         state: 'not-satisfied',
         reason: 'other',
-        remarks: `The verdict is ${verdict}: nothing is shown.`,
+        remarks: [`The verdict is ${outcome}: nothing is shown.`, ...untestedOf(cells)].join(' '),
       };
     case 'not-applicable':
       return undefined;
   }
+}
+
+/** Cases without which the requirement was not wholly tested. */
+function untestedOf(cells: readonly Cell[]): string[] {
+  const named = (wanted: Cell['outcome'], words: string) => {
+    const ids = cells.filter(({ outcome }) => outcome === wanted).map(({ caseId }) => caseId);
+    return ids.length === 0 ? [] : [`${words}: ${ids.join(', ')}.`];
+  };
+  return [...named('absent', 'Cases not in this run'), ...named('unbuilt', 'Cases not built yet')];
 }

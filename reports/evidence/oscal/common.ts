@@ -4,8 +4,7 @@
  * Source: NIST OSCAL, assessment layer; only members that 1.0.6 and 1.2.2 have in common.
  */
 
-import type { CatalogueCase, Requirement } from '../../../harness/catalogue/index.ts';
-import { combine, type Verdict } from '../../../harness/verdict.ts';
+import { traceMatrix, type Cell, type MatrixRow, type RowOutcome } from '../../trace/matrix.ts';
 import type { EvidenceSource } from '../part.ts';
 import { uuidOf } from './uuid.ts';
 
@@ -85,21 +84,30 @@ export function benchUuid(runId: string): string {
   return uuidOf(runId, 'component', 'bench');
 }
 
-/** A requirement with the cases of this run that serve it. */
+/** A requirement of which at least one case is in this run. */
 export interface TestedRequirement {
-  requirement: Requirement;
-  cases: readonly { id: string; verdict: Verdict; reason: string }[];
-  verdict: Verdict;
+  id: string;
+  title: string;
+  /** All its cases, also those that are not in this run. */
+  cells: readonly Cell[];
+  /** As in the trace matrix: nothing conforms which was not wholly tested. */
+  outcome: RowOutcome;
 }
 
 /** Requirements that cases of this run serve, in the catalogue's order. */
 export function testedRequirements({ model, catalogue }: EvidenceSource): TestedRequirement[] {
-  const known = new Map<string, CatalogueCase>(catalogue.cases.map((one) => [one.id, one]));
-  return catalogue.requirements.flatMap((requirement) => {
-    const cases = model.cases.filter(({ id }) => known.get(id)?.requirements.includes(requirement.id));
-    if (cases.length === 0) return [];
-    return [{ requirement, cases, verdict: combine(cases.map(({ verdict }) => verdict)) }];
-  });
+  const requirements = traceMatrix(model, catalogue, []).find(({ id }) => id === 'requirements');
+  return (requirements?.rows ?? []).filter(({ cells }: MatrixRow) => cells.some(isInRun));
+}
+
+/** False for a case that is only planned, or that this run did not select. */
+export function isInRun({ outcome }: Cell): boolean {
+  return outcome !== 'absent' && outcome !== 'unbuilt';
+}
+
+/** A member for a list, and none for an empty one, which OSCAL's schema forbids. */
+export function listed(name: string, items: readonly unknown[]): Record<string, readonly unknown[]> {
+  return items.length === 0 ? {} : { [name]: items };
 }
 
 /** An OSCAL token out of any text. */

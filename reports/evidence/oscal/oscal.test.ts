@@ -13,9 +13,11 @@ import { uuidOf } from './uuid.ts';
 
 interface Finding {
   title: string;
-  target: { status: { state: string; reason: string } };
+  description: string;
+  target: { status: { state: string; reason: string; remarks?: string } };
 }
 interface Result {
+  props: { name: string; value: string }[];
   observations: { title: string; description: string; 'relevant-evidence': { description: string }[] }[];
   findings: Finding[];
   'reviewed-controls': {
@@ -55,13 +57,13 @@ describe('OSCAL', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const documents = async (): Promise<unknown[]> =>
-    (await oscalParts(source)).map(({ content }) => {
+  const documents = async (of: EvidenceSource = source): Promise<unknown[]> =>
+    (await oscalParts(of)).map(({ content }) => {
       assert.ok('bytes' in content);
       return JSON.parse(Buffer.from(content.bytes).toString('utf8')) as unknown;
     });
-  const result = async (): Promise<Result> => {
-    const [, results] = (await documents()) as [unknown, { 'assessment-results': { results: [Result] } }];
+  const result = async (of: EvidenceSource = source): Promise<Result> => {
+    const [, results] = (await documents(of)) as [unknown, { 'assessment-results': { results: [Result] } }];
     return results['assessment-results'].results[0];
   };
 
@@ -73,6 +75,53 @@ describe('OSCAL', () => {
     assert.deepEqual(states('FP-SIG-2'), ['not-satisfied', 'fail']);
     for (const undecided of ['FP-SIG-3', 'FP-SIG-4', 'FP-SIG-5'])
       assert.deepEqual(states(undecided), ['not-satisfied', 'other'], undecided);
+  });
+
+  /** The source with one more case for the requirements of SIG-01, which is not in the run. */
+  const withAbsent = (id: string, built: boolean, besides = 'SIG-01'): EvidenceSource => {
+    const beside = source.catalogue.case(besides);
+    const cases = [...source.catalogue.cases, { ...beside, id, built }];
+    return { ...source, catalogue: new Catalogue({ ...source.catalogue.data, cases }) };
+  };
+
+  it('says nothing is satisfied of which a case is not in the run, or not built', async () => {
+    for (const [built, why] of [
+      [true, /SIG-05 absent.*Cases not in this run: SIG-05/],
+      [false, /SIG-05 unbuilt.*Cases not built yet: SIG-05/],
+    ] as const) {
+      const { findings } = await result(withAbsent('SIG-05', built));
+      const found = findings.find(({ title }) => title === 'FP-SIG-1');
+      const { state, reason, remarks = '' } = found?.target.status ?? {};
+      assert.deepEqual([state, reason], ['not-satisfied', 'other']);
+      assert.match(`${found?.description} ${remarks}`, why);
+    }
+  });
+
+  it('excludes nothing that is waived for one case while another was not tried', async () => {
+    const { findings, 'reviewed-controls': reviewed } = await result(withAbsent('RPL-05', true, 'RPL-01'));
+    assert.ok(findings.some(({ title }) => title === 'FP-SIG-6'));
+    assert.equal(reviewed['control-selections'][0]?.['exclude-controls'], undefined);
+  });
+
+  it('says of the whole run its depth, the faults that were switched on, and the exit code of an interrupted one', async () => {
+    const { model } = source;
+    const said = async (of: EvidenceSource): Promise<Record<string, string>> =>
+      Object.fromEntries((await result(of)).props.map(({ name, value }) => [name, value]));
+    const conforming = model.cases.filter(({ verdict }) => verdict === 'conforms');
+    const props = await said({
+      ...source,
+      model: {
+        ...model,
+        cases: conforming,
+        exitCode: 0,
+        interrupted: true,
+        header: { ...model.header, defects: ['accept-unsigned', 'no-lock'] },
+      },
+    });
+    assert.equal(props['depth'], 'standard');
+    assert.equal(props['faults-switched-on'], 'accept-unsigned, no-lock');
+    assert.equal(props['exit-code'], '2');
+    assert.equal((await said(source))['faults-switched-on'], undefined);
   });
 
   it('excludes what the declaration waives, with the reason', async () => {
@@ -101,6 +150,11 @@ describe('OSCAL', () => {
 
   it('is the same, byte for byte, whenever it is made again', async () => {
     assert.deepEqual(await documents(), await documents());
+  });
+
+  it('has no empty list, which the schema forbids, also where nothing ran', async () => {
+    const empty = JSON.stringify(await documents({ ...source, model: { ...source.model, cases: [] } }));
+    assert.doesNotMatch(empty, /\[\]/);
   });
 
   it('takes no secret over', async () => {

@@ -18,7 +18,7 @@ export async function askAuthority(url: string, request: Uint8Array, withinMs: n
     redirect: 'error',
     signal: AbortSignal.timeout(withinMs),
   }).catch((cause: unknown) => {
-    throw unreachable(url, whyOf(cause), cause);
+    throw isBlockedPort(cause) ? blockedPort(url, cause) : unreachable(url, whyOf(cause), cause);
   });
   if (!answer.ok) throw unreachable(url, `HTTP ${answer.status}`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
@@ -31,6 +31,23 @@ function unreachable(url: string, why: string, cause?: unknown): EvidenceError {
     hint: 'The request is kept and stays pending: fieldproof timestamp RUN --authority URL sends it again.',
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+/** What the Fetch standard calls a bad port: it is never even tried. Source: WHATWG Fetch, 2.9, port blocking. */
+function isBlockedPort(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error && error.cause.message === 'bad port';
+}
+
+function blockedPort(url: string, cause: unknown): EvidenceError {
+  const { port } = new URL(url);
+  return new EvidenceError(
+    'no-authority',
+    `the time-stamping authority ${url} was not asked: Node’s fetch refuses port ${port}, which the Fetch standard blocks for every address`,
+    {
+      hint: 'Name the authority on another port: fieldproof timestamp RUN --authority URL. The request is kept and stays pending.',
+      cause,
+    },
+  );
 }
 
 /** `fetch` hides the reason in the cause of its own error. */
