@@ -16,6 +16,7 @@ import { exitCodes } from '../../verdict.ts';
 import { catalogueDir, pathForPeople } from '../paths.ts';
 import { loadReporting } from '../reporting.ts';
 import { makeReports } from '../reports.ts';
+import { runFolder } from '../named-files.ts';
 import type { PackOptions } from './command.ts';
 import { tellNewKey } from './key-command.ts';
 import { packageParts } from './package-parts.ts';
@@ -26,7 +27,7 @@ import { loadVerifier } from './verifier.ts';
  * @throws EvidenceError when the record is not as it was written, or the package cannot be made
  */
 export async function packageCommand(run: string, options: PackOptions): Promise<number> {
-  const runDir = resolve(run);
+  const runDir = runFolder(run);
   const model = modelOf(readRun(runDir).entries);
   const bench = openBenchKey(benchKeyPath(options.benchKey));
   if (options.json !== true) tellNewKey(bench);

@@ -1,12 +1,12 @@
 /** `fieldproof timestamp`: what opened a run and its final root, stamped by an authority of RFC 3161. */
 
-import { resolve } from 'node:path';
 import { obtainStamp } from '../../../reports/evidence/timestamp/obtain.ts';
 import { keepRequest, stampsOf, verifyLine, type Stamp } from '../../../reports/evidence/timestamp/stamps.ts';
 import { explain } from '../../errors.ts';
 import { readRun } from '../../record/read.ts';
 import { modelOf } from '../../record/run-model.ts';
 import { exitCodes } from '../../verdict.ts';
+import { runFolder } from '../named-files.ts';
 import type { TimestampOptions } from './command.ts';
 
 /**
@@ -14,7 +14,7 @@ import type { TimestampOptions } from './command.ts';
  * @throws EvidenceError when the record is not as it was written
  */
 export async function timestampCommand(run: string, options: TimestampOptions): Promise<number> {
-  const runDir = resolve(run);
+  const runDir = runFolder(run);
   const model = modelOf(readRun(runDir).entries);
   for (const stamp of stampsOf(runDir, model)) {
     if (stamp.state === 'stamped') continue;
