@@ -2,7 +2,7 @@
 
 import { loadCatalogue } from '../catalogue/index.ts';
 import { EvidenceError } from '../errors.ts';
-import { checkRun } from '../record/read.ts';
+import { checkRun, nextStepFor } from '../record/read.ts';
 import { catalogueDir } from './paths.ts';
 import { loadKnown } from '../board/known-file.ts';
 import { mustExist, runFolder } from './named-files.ts';
@@ -38,9 +38,6 @@ export async function reportCommand(
       `the record in ${runDir} is not as it was written:`,
       ...problems.map(({ where, message }) => `  ${where}: ${message}`),
     ].join('\n'),
-    {
-      data: { problems },
-      hint: 'Do not report from this record: restore the run folder from a copy, or run again.',
-    },
+    { data: { problems }, hint: nextStepFor(problems) },
   );
 }

@@ -25,13 +25,15 @@ import {
   mustBeTheSame,
   newestUnfinishedRun,
   runFolderOf,
+  signedRun,
   unfinishedRun,
   type UnfinishedRun,
 } from './unfinished-run.ts';
 
 /**
  * @returns the exit code of the whole run, taken from the record
- * @throws EvidenceError naming each difference, when anything that the run is bound to is not as it was
+ * @throws EvidenceError naming each difference, when anything that the run is bound to is not as it was, or saying what
+ * of its record the bench's key does not vouch for
  */
 export async function resumeCommand(
   boardFile: string | undefined,
@@ -46,10 +48,11 @@ export async function resumeCommand(
   const lock = await lockRecord(named.run.dir);
   try {
     // What was read before the lock may have been the account of a run that was still going on.
-    const run = unfinishedRun(named.run.dir);
+    const found = unfinishedRun(named.run.dir);
+    const bound = boundOptions(prepared, found, options, argv);
+    mustBeTheSame(found, prepared, bound);
+    const run = signedRun(found, bound.signer);
     const { continuation } = run;
-    const bound = boundOptions(prepared, run, options, argv);
-    mustBeTheSame(run, prepared, bound);
     tell(run, options);
     if (continuation.ended) {
       closeOnly(prepared, run.dir, bound.signer);

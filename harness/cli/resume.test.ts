@@ -157,12 +157,24 @@ describe('fieldproof run --resume', function () {
     for (const left of [lines, lines.slice(0, -1)]) {
       for (const file of ['seal.json', 'seal.dsse.json', 'seal-key.pem']) rmSync(join(runDir, file));
       writeFileSync(path, left.map((line) => `${line}\n`).join(''));
+      await mustHaveCheckpoint(runDir, out);
       const closed = await fieldproof('run', '--resume', runDir, '--out', out, ...quiet);
       assert.equal(closed.code, 2, closed.stderr);
       assert.deepEqual(verdictsOf(closed), verdicts);
       assert.ok(existsSync(join(runDir, 'seal.dsse.json')));
       assert.deepEqual(checkRun(runDir), []);
     }
+  }
+
+  async function mustHaveCheckpoint(runDir: string, out: string): Promise<void> {
+    const path = join(runDir, 'checkpoint.dsse.json');
+    const checkpoint = readFileSync(path);
+    rmSync(path);
+    const refused = await fieldproof('run', '--resume', runDir, '--out', out, ...quiet);
+    assert.equal(refused.code, 3, refused.stderr);
+    assert.match(refused.stderr, /checkpoint\.dsse\.json is missing[^]*next: Run again/);
+    assert.ok(!existsSync(join(runDir, 'seal.json')));
+    writeFileSync(path, checkpoint);
   }
 
   it('keeps a violation, and is refused, naming each difference, when anything is not as it was', async () => {

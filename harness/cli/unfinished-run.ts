@@ -8,6 +8,9 @@ import { continuationOf, type Continuation } from '../record/continuation.ts';
 import { digestTwiceHex } from '../record/digest.ts';
 import { recordFile, sealFile } from '../record/entry.ts';
 import type { RunEvents } from '../record/events.ts';
+import { signedUpTo } from '../record/signed-checkpoint.ts';
+import { isSealed } from '../record/signed-seal.ts';
+import type { Signer } from '../record/signing.ts';
 import { readSalts } from '../record/salts.ts';
 import { SecretGuard } from '../record/secrets.ts';
 import { bindings } from './run-opening.ts';
@@ -28,9 +31,21 @@ export interface UnfinishedRun {
  */
 export function unfinishedRun(dir: string): UnfinishedRun {
   const { entries } = readChain(dir);
-  if (existsSync(join(dir, sealFile)))
+  if (isSealed(dir, entries))
     throw cannot(dir, 'it is closed and sealed: there is nothing to go on with', 'Start a new run.');
   const continuation = continuationOf(entries);
+  if (continuation !== undefined) return { dir, continuation };
+  throw cannot(dir, 'it was interrupted before its first entry was written', 'Start a new run.');
+}
+
+/**
+ * The run as far as the bench's key vouches for it: what stands behind that is not decided.
+ *
+ * @throws EvidenceError when the key does not vouch for it
+ */
+export function signedRun({ dir }: UnfinishedRun, signer: Signer | undefined): UnfinishedRun {
+  const { entries } = readChain(dir);
+  const continuation = continuationOf(entries, signedUpTo(dir, entries, signer));
   if (continuation !== undefined) return { dir, continuation };
   throw cannot(dir, 'it was interrupted before its first entry was written', 'Start a new run.');
 }

@@ -1,9 +1,11 @@
 /** Reads `record.jsonl` back and says what was done to it. */
 
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvidenceError } from '../errors.ts';
+import { verdicts } from '../verdict.ts';
 import { hashOf, noPrevious, recordFile, type Entry } from './entry.ts';
 import { canonicalize } from './jcs.ts';
 
@@ -21,6 +23,7 @@ export interface Problem {
     | 'count-wrong'
     | 'tail-cut'
     | 'seal-wrong'
+    | 'seal-missing'
     | 'segment-missing'
     | 'segment-altered'
     | 'segment-foreign'
@@ -30,6 +33,18 @@ export interface Problem {
   /** File, and line or byte range where that is known. */
   where: string;
   message: string;
+  /** The next step, where it is another one than to mistrust the record. */
+  hint?: string;
+}
+
+/** A file that the chain does not know, as file managers leave them: it is in the way, and alters nothing. */
+export function strayFile(code: 'segment-foreign' | 'payload-foreign', where: string): Problem {
+  return {
+    code,
+    where,
+    message: 'is in the folder and not in the chain; nothing in the record is altered',
+    hint: `Remove ${where}: the run did not write it.`,
+  };
 }
 
 /** An unfinished last line: what a power loss leaves. */
@@ -57,8 +72,8 @@ export function readChain(dir: string): Chain {
   const problems: Problem[] = [];
   const entries: Entry[] = [];
   const leaves: Uint8Array[] = [];
-  lines.forEach((text, index) => {
-    const read = readLine(text, `${recordFile}:${index + 1}`);
+  lines.forEach((bytes, index) => {
+    const read = readLine(bytes, `${recordFile}:${index + 1}`);
     if ('problem' in read) problems.push(read.problem);
     if (read.entry === undefined) return;
     entries.push(read.entry);
@@ -79,9 +94,15 @@ function readRecord(path: string): Buffer {
   }
 }
 
-function splitLines(bytes: Buffer): { lines: string[]; torn?: TornLine; soundBytes: number } {
+/** Lines as bytes: a record may be longer than a string can be. */
+function splitLines(bytes: Buffer): { lines: Buffer[]; torn?: TornLine; soundBytes: number } {
   const soundBytes = bytes.lastIndexOf(0x0a) + 1;
-  const lines = bytes.subarray(0, soundBytes).toString('utf8').split('\n').slice(0, -1);
+  const lines: Buffer[] = [];
+  for (let from = 0; from < soundBytes;) {
+    const end = bytes.indexOf(0x0a, from);
+    lines.push(bytes.subarray(from, end));
+    from = end + 1;
+  }
   if (soundBytes === bytes.length) return { lines, soundBytes };
   const rest = bytes.subarray(soundBytes);
   const tornSha256 = createHash('sha256').update(rest).digest('hex');
@@ -93,14 +114,19 @@ type LineReading =
   | { entry: Entry; leaf: Uint8Array; problem: Problem }
   | { entry: Entry; leaf: Uint8Array };
 
-function readLine(text: string, where: string): LineReading {
+function readLine(bytes: Buffer, where: string): LineReading {
+  const unreadable = (message: string): LineReading => ({
+    entry: undefined,
+    problem: { code: 'line-unreadable', where, message },
+  });
+  if (!isUtf8(bytes)) return unreadable('is not UTF-8');
+  const text = bytes.toString('utf8');
   const value = parsed(text);
-  if (!isEntry(value)) {
-    return {
-      entry: undefined,
-      problem: { code: 'line-unreadable', where, message: 'is not an entry of a record' },
-    };
-  }
+  if (!isEntry(value)) return unreadable('is not an entry of a record');
+  if (value.kind === 'verdict' && !isVerdict(value.payload))
+    return unreadable(
+      `entry ${value.seq} is not a verdict: it must be one of ${verdicts.join(', ')}, with its reason`,
+    );
   const leaf = hashOf({ ...value });
   const says = value.hash;
   if (Buffer.from(leaf).toString('hex') !== says) {
@@ -131,6 +157,15 @@ function isEntry(value: unknown): value is Entry {
     typeof entry.tMono === 'number' &&
     typeof entry.payload === 'object' &&
     entry.payload !== null
+  );
+}
+
+function isVerdict({ verdict, reason, findings }: Partial<Record<string, unknown>>): boolean {
+  const known: readonly unknown[] = verdicts;
+  return (
+    known.includes(verdict) &&
+    typeof reason === 'string' &&
+    (findings === undefined || Array.isArray(findings))
   );
 }
 

@@ -4,6 +4,7 @@ import type { Verdict } from '../verdict.ts';
 import type { Entry } from './entry.ts';
 import type { Finding, RunEvents } from './events.ts';
 import { caseIds, durationOf } from './run-model.ts';
+import { countingEntries } from './signed-part.ts';
 
 /** What earlier parts of a run left, as far as the life of a case has to know it. */
 export interface Earlier {
@@ -39,13 +40,17 @@ export interface Continuation {
 
 /**
  * @param entries of one run, in order
+ * @param signedTo last entry that the bench's key has signed, of a run that was opened with one
  * @returns undefined when the run was interrupted before it began
  */
-export function continuationOf(entries: readonly Entry[]): Continuation | undefined {
+export function continuationOf(entries: readonly Entry[], signedTo?: number): Continuation | undefined {
   const [opened] = entries;
   if (opened?.kind !== 'run-opened') return undefined;
   const header = opened.payload;
-  const cases = caseIds(header, entries).map((id) => standing(id, entries));
+  const counting = countingEntries(entries, signedTo);
+  const cases = caseIds(header, counting).map((id) =>
+    standing(id, ofCase(id, counting), lastVerdictCounts(ofCase(id, entries), counting)),
+  );
   const poisoned = entries.find((entry) => entry.kind === 'poisoned')?.payload;
   const taken = entries.flatMap((entry) =>
     entry.kind === 'stock-taken' ? [entry.payload.image.sha256] : [],
@@ -78,8 +83,16 @@ interface Standing {
   imagesLeftOut: number | undefined;
 }
 
-function standing(id: string, entries: readonly Entry[]): Standing {
-  const own = entries.filter(({ caseId }) => caseId === id);
+const ofCase = (id: string, entries: readonly Entry[]): readonly Entry[] =>
+  entries.filter(({ caseId }) => caseId === id);
+
+function lastVerdictCounts(own: readonly Entry[], counting: readonly Entry[]): boolean {
+  const last = own.findLast(({ kind }) => kind === 'verdict');
+  return last === undefined || counting.includes(last);
+}
+
+/** @param own what counts of the case's entries */
+function standing(id: string, own: readonly Entry[], isSigned: boolean): Standing {
   const lastStart = own.findLastIndex(({ kind }) => kind === 'case-started');
   const given = own.flatMap((entry) => (entry.kind === 'verdict' ? [entry.payload] : []));
   const attempts = own.reduce(
@@ -89,7 +102,7 @@ function standing(id: string, entries: readonly Entry[]): Standing {
   const since = own.slice(Math.max(0, lastStart)).findLast((entry) => entry.kind === 'verdict')?.payload;
   // A violation stands, also when the interruption came while the case was tried once more alone.
   const last = given.at(-1)?.verdict === 'violates' ? given.at(-1) : since;
-  const why = attempts === 0 ? undefined : whyAgain(last);
+  const why = whyAgain(last, { begun: attempts > 0, isSigned });
   const verdict = last !== undefined && why === undefined ? last.verdict : undefined;
   return {
     id,
@@ -102,7 +115,13 @@ function standing(id: string, entries: readonly Entry[]): Standing {
 }
 
 /** Why what was said of a case is not its last word; undefined when it is. */
-function whyAgain(last: RunEvents['verdict'] | undefined): string | undefined {
+function whyAgain(
+  last: RunEvents['verdict'] | undefined,
+  { begun, isSigned }: { begun: boolean; isSigned: boolean },
+): string | undefined {
+  const stands = last?.verdict === 'violates' && !last.provisional;
+  if (!isSigned && !stands) return 'the bench had not signed its verdict';
+  if (!begun) return undefined;
   if (last === undefined) return 'the interruption came while it was under way';
   if (last.provisional) return 'the closing control of its batch never came';
   return last.interrupted === true ? 'the end of the run took its chance' : undefined;

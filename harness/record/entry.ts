@@ -48,6 +48,11 @@ export interface RecordEvents extends RunEvents {
     tornSha256?: string;
     /** Payloads that were stored, though no entry had come to name them; absent: none. */
     payloads?: readonly NamedDigest[];
+    /**
+     * Last entry before the interruption that the bench's key had signed: verdicts and findings between it and this entry
+     * do not count. Absent where the run was opened without a key.
+     */
+    checkpoint?: number;
   };
   /** Last entry: how many entries came before it, and the root of the tree over them. */
   'record-closed': { count: number; root: string; digestedBy: readonly string[] };

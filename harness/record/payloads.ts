@@ -8,7 +8,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvidenceError } from '../errors.ts';
-import type { Problem } from './chain.ts';
+import { strayFile, type Problem } from './chain.ts';
 import { digestFile, digestTwiceHex } from './digest.ts';
 import { makeFolder, writeWhole } from './durable-file.ts';
 import { payloadFolder, type Entry } from './entry.ts';
@@ -164,8 +164,7 @@ function problemOf(dir: string, { name, sha256, bytes }: NamedPayload): Problem[
 function strangerProblem(dir: string, name: string, closed: boolean): Problem[] {
   const where = `${payloadFolder}/${name}`;
   if (!closed && isBegun(name)) return [];
-  if (closed || !isDigest(name))
-    return [{ code: 'payload-foreign', where, message: 'is in the folder and not in the chain' }];
+  if (closed || !isDigest(name)) return [strayFile('payload-foreign', where)];
   return problemOf(dir, { name: 'a payload', sha256: name });
 }
 

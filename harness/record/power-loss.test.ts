@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import {
   copyFileSync,
   cpSync,
@@ -23,10 +24,12 @@ import { RunRecord } from './record.ts';
 import { sealIfMissing } from './resume.ts';
 import { countVerdicts } from './run-model.ts';
 import { segmentsOf } from './segments.ts';
+import { signerOf } from './signing.ts';
 import { readChain } from './chain.ts';
 
 const closing = { verdict: 'conforms', counts: countVerdicts([]), tookMs: 1, interrupted: false } as const;
 const secrets = [madeUpSecret];
+const signer = signerOf(generateKeyPairSync('ed25519').privateKey, 'test');
 const said = { verdict: 'conforms', provisional: false, findings: [], tookMs: 1, attempt: 1 } as const;
 
 /** A power loss may take any end of a file beyond what was synced, and whole files that were never synced. */
@@ -39,8 +42,8 @@ describe('A record after a power loss', function () {
 
   before(async () => {
     original = mkdtempSync(join(tmpdir(), 'power-loss-'));
-    const record = RunRecord.open({ dir: original, secrets });
-    record.append('run-opened', madeUpHeader(record.runId));
+    const record = RunRecord.open({ dir: original, secrets, signer });
+    record.append('run-opened', { ...madeUpHeader(record.runId), benchKey: signer.fingerprint });
     const wires = ['console', 'modbus'].map((name) => record.wireLog(name));
     const traffic = (text: string) => {
       for (let index = 0; index < 4000; index += 1) {
@@ -96,7 +99,7 @@ describe('A record after a power loss', function () {
         const kept = readChain(dir).entries;
         const text = readFileSync(join(dir, 'record.jsonl')).subarray(0, readChain(dir).soundBytes);
         assert.ok(kept.length >= atCheckpoint);
-        const record = RunRecord.resume({ dir, secrets });
+        const record = RunRecord.resume({ dir, secrets, signer });
         record.wireLog('console').sent(Buffer.from('again'));
         record.append('verdict', { ...said, reason: 'refused' }, { caseId: 'SIG-02' });
         record.close(closing);
@@ -131,19 +134,20 @@ describe('A record after a power loss', function () {
     const dir = mkdtempSync(join(tmpdir(), 'closing-'));
     try {
       cpSync(original, dir, { recursive: true });
-      const first = RunRecord.resume({ dir, secrets });
+      const first = RunRecord.resume({ dir, secrets, signer });
       first.close(closing);
       const path = join(dir, 'record.jsonl');
       copyFileSync(path, `${dir}.closed`);
       rmSync(join(dir, 'seal.json'));
-      assert.ok(sealIfMissing(dir));
-      assert.ok(!sealIfMissing(dir), 'once');
+      assert.ok(sealIfMissing(dir, signer));
+      assert.ok(!sealIfMissing(dir, signer), 'once');
       assert.deepEqual(checkRun(dir), []);
-      rmSync(join(dir, 'seal.json'));
+      // The signature is written after the close, so that no loss leaves it beside a record without one.
+      for (const file of ['seal.json', 'seal.dsse.json']) rmSync(join(dir, file));
       const lines = readFileSync(path, 'utf8').trimEnd().split('\n').slice(0, -1);
       writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
-      assert.ok(!sealIfMissing(dir), 'it is not closed');
-      RunRecord.resume({ dir, secrets }).closeAgain();
+      assert.ok(!sealIfMissing(dir, signer), 'it is not closed');
+      RunRecord.resume({ dir, secrets, signer }).closeAgain();
       assert.deepEqual(checkRun(dir), []);
       const ends = readRun(dir).entries.filter(({ kind }) => kind === 'run-closed');
       assert.equal(ends.length, 1);
@@ -160,7 +164,7 @@ describe('A record after a power loss', function () {
       const other = [{ name: madeUpSecret.name, bytes: Buffer.from('another password') }];
       for (const now of [other, []]) {
         assert.throws(
-          () => RunRecord.resume({ dir, secrets: now }),
+          () => RunRecord.resume({ dir, secrets: now, signer }),
           (error) => error instanceof EvidenceError && /another value: service password/.test(error.message),
         );
       }

@@ -8,7 +8,7 @@ import { merkleRoot } from './digest.ts';
 import { recordFile, sealFile, type Entry, type Seal } from './entry.ts';
 import { payloadProblems } from './payloads.ts';
 import { segmentProblems } from './segments.ts';
-import { signedSealProblems } from './signed-seal.ts';
+import { sealsIt, signedSealProblems } from './signed-seal.ts';
 
 export type { Problem, TornLine } from './chain.ts';
 
@@ -33,7 +33,7 @@ export function readRun(dir: string): RunReading {
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
     throw new EvidenceError('record-altered', `${first.where}: ${first.message}${more}`, {
       data: { problems },
-      hint: 'Do not report from this record: restore the run folder from a copy, or run again.',
+      hint: nextStepFor(problems),
     });
   }
   return {
@@ -51,6 +51,14 @@ export function readRun(dir: string): RunReading {
  */
 export function checkRun(dir: string): readonly Problem[] {
   return inspect(dir).problems;
+}
+
+/** What to do about problems: what they say themselves where all of them do. */
+export function nextStepFor(problems: readonly Problem[]): string {
+  const hints = new Set(problems.map(({ hint }) => hint));
+  const own = [...hints].filter((hint) => hint !== undefined);
+  if (own.length === hints.size) return own.join(' ');
+  return 'Do not report from this record: restore the run folder from a copy, or run again.';
 }
 
 function inspect(dir: string): { chain: Chain; seal: Seal | undefined; problems: Problem[] } {
@@ -102,10 +110,17 @@ function closeProblems({ entries, leaves, torn }: Chain): Problem[] {
   return problems;
 }
 
+const missingSeal: Problem = {
+  code: 'seal-missing',
+  where: sealFile,
+  message: 'is missing: the record was closed and not sealed',
+  hint: sealsIt,
+};
+
 /** What the seal says, against what is there: a tail that was cut off after the close. */
 function sealProblems({ entries }: Chain, seal: Seal | 'unreadable' | undefined): Problem[] {
   const closed = entries.find(({ kind }) => kind === 'record-closed');
-  if (seal === undefined) return [];
+  if (seal === undefined) return closed === undefined ? [] : [missingSeal];
   if (seal === 'unreadable')
     return [{ code: 'seal-wrong', where: sealFile, message: 'is not a seal of a record' }];
   if (closed?.kind !== 'record-closed') {

@@ -27,9 +27,9 @@ import { canonicalize } from './jcs.ts';
 import { PayloadStore, type PayloadLimits } from './payloads.ts';
 import { prepareResume } from './resume.ts';
 import { readSalts, storeSalts } from './salts.ts';
-import { writeSeal } from './seal.ts';
 import { SecretGuard, type Secret } from './secrets.ts';
-import { writeSignedSeal } from './signed-seal.ts';
+import { writeCheckpoint } from './signed-checkpoint.ts';
+import { sealRecord } from './signed-seal.ts';
 import type { Signer } from './signing.ts';
 import { WireBuffer } from './wire-buffer.ts';
 
@@ -41,7 +41,7 @@ export interface RecordOptions {
   runId?: string;
   /** How much of images is kept beside the record. */
   payloads?: PayloadLimits;
-  /** Signs the seal at the close; a record without one is closed all the same. */
+  /** Signs checkpoints and the seal at the close; a record without one is closed all the same. */
   signer?: Signer | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface Place {
   attempt?: number | undefined;
 }
 
-/** After these the disk has everything before `append` returns. */
+/** After these the disk has everything, and the bench has signed it, before `append` returns. */
 const syncedAt: ReadonlySet<RecordEventKind> = new Set([
   'run-opened',
   'verdict',
@@ -61,6 +61,7 @@ const syncedAt: ReadonlySet<RecordEventKind> = new Set([
   'finding-withdrawn',
   'stock-taken',
   'run-resumed',
+  'run-closed',
   'record-closed',
 ]);
 
@@ -131,20 +132,24 @@ export class RunRecord {
    * Goes on with an interrupted run. A torn last line is cut off, and the record says so. Wire bytes and payloads that no
    * entry had come to name are named now.
    *
-   * @throws EvidenceError when the record is closed, empty, or not as it was written, or a secret is another one
+   * @throws EvidenceError when the record is closed, empty, not as it was written, or not signed by the key with which it
+   * was opened, or a secret is another one
    */
   static resume(options: Omit<RecordOptions, 'runId'>): RunRecord {
     const guard = new SecretGuard(options.secrets ?? [], readSalts(options.dir));
-    const state = prepareResume(options.dir, guard.commitments);
+    const state = prepareResume(options.dir, guard.commitments, options.signer);
     storeSalts(options.dir, guard);
     const file = new AppendFile(join(options.dir, recordFile), 'a');
-    const record = new RunRecord(options, file, guard, state);
+    // Nothing vouches for what was written without a key: no key may sign it afterwards.
+    const signer = state.resumed.checkpoint === undefined ? undefined : options.signer;
+    const record = new RunRecord({ ...options, signer }, file, guard, state);
     record.#write('record-resumed', state.resumed, {});
     if (!state.secretsDeclared) record.#declareSecrets();
     for (const { channel, segment } of state.unfinished) {
       record.#write('wire-segment', { ...segment, recovered: true }, { channel });
     }
     record.#sync();
+    record.#sign();
     return record;
   }
 
@@ -174,7 +179,9 @@ export class RunRecord {
     this.#checkRunId(payload);
     const seq = this.#write(kind, payload as RecordEvents[Kind], place);
     if (kind === 'run-opened') this.#declareSecrets();
-    if (syncedAt.has(kind)) this.checkpoint();
+    if (!syncedAt.has(kind)) return seq;
+    this.checkpoint();
+    this.#sign();
     return seq;
   }
 
@@ -239,10 +246,8 @@ export class RunRecord {
     this.#sync();
     const head = hex(this.#leaves[count]);
     const seal: Seal = { runId: this.runId, count, root, head, tUtc: utcNow() };
-    const signer = this.#signer;
     this.#guarded(() => {
-      writeSeal(this.dir, seal);
-      if (signer !== undefined) writeSignedSeal(this.dir, seal, signer);
+      sealRecord(this.dir, seal, this.#signer);
     });
     this.#seal = seal;
     this.abandon();
@@ -322,6 +327,17 @@ export class RunRecord {
     });
     this.#leaves.push(hash);
     return seq;
+  }
+
+  /** The bench vouches for the record as far as it has come. What it signs has to be on the disk already. */
+  #sign(): void {
+    const signer = this.#signer;
+    if (signer === undefined) return;
+    const seq = this.#leaves.length - 1;
+    const checkpoint = { runId: this.runId, seq, head: hex(this.#leaves[seq]) };
+    this.#guarded(() => {
+      writeCheckpoint(this.dir, checkpoint, signer);
+    });
   }
 
   #sync(): void {

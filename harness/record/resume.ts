@@ -5,11 +5,10 @@ import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicMs } from '../clock.ts';
 import { EvidenceError } from '../errors.ts';
-import { readChain, type Chain } from './chain.ts';
+import { readChain, type Chain, type Problem } from './chain.ts';
 import { AppendFile, fileTrouble } from './durable-file.ts';
 import {
   recordFile,
-  sealFile,
   type Entry,
   type FileDigest,
   type RecordEvents,
@@ -18,8 +17,10 @@ import {
 } from './entry.ts';
 import { unnamedPayloads } from './payloads.ts';
 import { checkRun } from './read.ts';
-import { sealOf, writeSeal } from './seal.ts';
-import { writeSignedSeal } from './signed-seal.ts';
+import { whyNotEnded } from './late-end.ts';
+import { sealOf } from './seal.ts';
+import { signedUpTo, unsigned } from './signed-checkpoint.ts';
+import { isSealed, sealRecord } from './signed-seal.ts';
 import type { Signer } from './signing.ts';
 import { segmentsOf, wireFiles } from './segments.ts';
 
@@ -39,15 +40,21 @@ export interface ResumeState {
  * Checks the record, cuts off a torn last line, and says where to go on.
  *
  * @param secrets of the run as they are now, with the salts of the record
- * @throws EvidenceError when the run is closed, never began, has other secrets, or its files are not as they were written
+ * @param signer whose key must have signed checkpoints of a run that was opened with one
+ * @throws EvidenceError when the run is closed, never began, has other secrets, its files are not as they were written, or
+ * the bench's key does not vouch for them
  */
-export function prepareResume(dir: string, secrets: readonly SecretCommitment[]): ResumeState {
+export function prepareResume(
+  dir: string,
+  secrets: readonly SecretCommitment[],
+  signer?: Signer,
+): ResumeState {
   const chain = readChain(dir);
   const last = chain.entries.at(-1);
   if (last === undefined) throw refused(dir, 'it has no entries', 'Start a new run.');
   if (last.kind === 'record-closed') throw refused(dir, 'its run is complete', 'Start a new run.');
   const [problem] = checkRun(dir);
-  if (problem !== undefined) throw refused(dir, `${problem.where}: ${problem.message}`, 'Start a new run.');
+  if (problem !== undefined) throw refusedFor(dir, problem);
   const other = otherSecrets(chain.entries, secrets);
   if (other.length > 0)
     throw refused(
@@ -55,6 +62,9 @@ export function prepareResume(dir: string, secrets: readonly SecretCommitment[])
       `another value: ${other.join(', ')}`,
       'Put the secrets of that run back, or start a new one.',
     );
+  const checkpoint = signedUpTo(dir, chain.entries, signer);
+  const notEnded = checkpoint === undefined ? undefined : whyNotEnded(chain.entries, checkpoint);
+  if (notEnded !== undefined) throw unsigned(dir, notEnded);
   cutTorn(dir, chain.soundBytes);
   const unfinished = unfinishedSegments(dir, chain.entries);
   const payloads = unnamedPayloads(dir, chain.entries);
@@ -62,7 +72,11 @@ export function prepareResume(dir: string, secrets: readonly SecretCommitment[])
     runId: last.runId,
     leaves: [...chain.leaves],
     clockOffsetMs: last.tMono + Math.max(0, Date.now() - Date.parse(last.tUtc)) - monotonicMs(),
-    resumed: { ...tornOf(chain), ...(payloads.length === 0 ? {} : { payloads }) },
+    resumed: {
+      ...tornOf(chain),
+      ...(payloads.length === 0 ? {} : { payloads }),
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    },
     secretsDeclared: chain.entries.some(({ kind }) => kind === 'secrets-declared'),
     unfinished,
     channels: continuations(chain.entries, unfinished),
@@ -93,17 +107,25 @@ function otherSecrets(entries: readonly Entry[], now: readonly SecretCommitment[
  * Writes the seal of a record that was closed and lost its process before it was sealed.
  *
  * @returns false when there is nothing to do: it is not closed, or is sealed already
- * @throws EvidenceError when its files are not as they were written
+ * @throws EvidenceError when its files are not as they were written, or the bench's key does not vouch for them
  */
 export function sealIfMissing(dir: string, signer?: Signer): boolean {
-  const closed = readChain(dir).entries.at(-1);
-  if (closed?.kind !== 'record-closed' || existsSync(join(dir, sealFile))) return false;
-  const [problem] = checkRun(dir);
-  if (problem !== undefined) throw refused(dir, `${problem.where}: ${problem.message}`, 'Start a new run.');
-  const seal = sealOf(closed);
-  writeSeal(dir, seal);
-  if (signer !== undefined) writeSignedSeal(dir, seal, signer);
+  const { entries } = readChain(dir);
+  const closed = entries.at(-1);
+  if (closed?.kind !== 'record-closed' || isSealed(dir, entries)) return false;
+  const problem = checkRun(dir).find(({ code }) => code !== 'seal-missing');
+  if (problem !== undefined) throw refusedFor(dir, problem);
+  const signedTo = signedUpTo(dir, entries, signer);
+  if (signedTo !== undefined && signedTo !== closed.seq - 1) {
+    const why = `the last signed checkpoint is entry ${signedTo}; to be sealed, all up to the close, entry ${closed.seq}, must be covered`;
+    throw unsigned(dir, why);
+  }
+  sealRecord(dir, sealOf(closed), signedTo === undefined ? undefined : signer);
   return true;
+}
+
+function refusedFor(dir: string, { where, message, hint }: Problem): EvidenceError {
+  return refused(dir, `${where}: ${message}`, hint ?? 'Start a new run.');
 }
 
 function refused(dir: string, why: string, hint: string): EvidenceError {

@@ -5,6 +5,7 @@ import { combine, exitCodeOf, verdicts, type Verdict } from '../verdict.ts';
 import { caseModel } from './case-model.ts';
 import type { Entry, RecordEventKind, RecordEvents } from './entry.ts';
 import type { Finding, Measurement, RunEvents } from './events.ts';
+import { countingEntries } from './signed-part.ts';
 
 /** A moment: on the run's monotonic clock, and for people. */
 export interface Moment {
@@ -149,10 +150,11 @@ export function modelOf(entries: readonly Entry[]): RunModel {
     resumedAt,
     ...(startFailure === undefined ? {} : { startFailure }),
   };
-  const cases = caseIds(header, entries).map((id) =>
+  const counting = countingEntries(entries);
+  const cases = caseIds(header, counting).map((id) =>
     caseModel(
       id,
-      entries.filter((entry) => entry.caseId === id),
+      counting.filter((entry) => entry.caseId === id),
       context,
     ),
   );

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Problem } from './chain.ts';
+import { strayFile, type Problem } from './chain.ts';
 import { wireFolder, type Entry, type FileDigest, type SegmentDigest } from './entry.ts';
 
 /** A segment by what the chain says last of it. */
@@ -71,14 +71,10 @@ function inside(dir: string, file: string): string | undefined {
 
 function strangers(dir: string, entries: readonly Entry[], covered: ReadonlySet<string>): Problem[] {
   // While a run is not closed, a power loss leaves segments that no checkpoint has reached.
-  if (!entries.some(({ kind }) => kind === 'record-closed')) return [];
+  const closed = entries.some(({ kind }) => kind === 'record-closed');
   return wireFiles(dir)
-    .filter((file) => !covered.has(file))
-    .map((file) => ({
-      code: 'segment-foreign',
-      where: file,
-      message: 'is in the folder and not in the chain',
-    }));
+    .filter((file) => !covered.has(file) && (closed || !/-\d+\.(bin|index\.jsonl)$/.test(file)))
+    .map((file) => strayFile('segment-foreign', file));
 }
 
 /** Files of the wire folder as paths inside the run folder, sorted. */

@@ -4,27 +4,54 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Problem } from './chain.ts';
-import { envelope, envelopeText, preAuthEncoding, type Envelope } from './dsse.ts';
 import { writeWhole } from './durable-file.ts';
-import type { Entry, Seal } from './entry.ts';
+import { sealFile, type Entry, type Seal } from './entry.ts';
 import { canonicalize } from './jcs.ts';
-import { fingerprintOf, isSignedBy, type Signer } from './signing.ts';
+import { writeSeal } from './seal.ts';
+import { readSigned, writeSigned } from './signed-file.ts';
+import { fingerprintOf, type Signer } from './signing.ts';
 
 /** A DSSE envelope whose body is the text of `seal.json` without its last LF. */
 export const signedSealFile = 'seal.dsse.json';
 /** Public half of the key that signed the seal, PEM. */
 export const sealKeyFile = 'seal-key.pem';
 export const sealPayloadType = 'application/vnd.fieldproof.seal+json';
+export const sealsIt = '`fieldproof run --resume RUN` seals it.';
 
 /** @throws EvidenceError when the disk fails */
 export function writeSignedSeal(dir: string, seal: Seal, signer: Signer): void {
-  const body = Buffer.from(canonicalize(seal), 'utf8');
   writeWhole(join(dir, sealKeyFile), signer.publicPem);
-  writeWhole(join(dir, signedSealFile), envelopeText(envelope(sealPayloadType, body, [signer])));
+  writeSigned(join(dir, signedSealFile), sealPayloadType, canonicalize(seal), signer);
 }
 
 /**
- * What is wrong with the signed seal; nothing when there is none, for a bench may have no key.
+ * Seals a closed record. `seal.json` comes last: as long as it is missing, a resume writes all of it anew.
+ *
+ * @throws EvidenceError when the disk fails
+ */
+export function sealRecord(dir: string, seal: Seal, signer: Signer | undefined): void {
+  if (signer !== undefined) writeSignedSeal(dir, seal, signer);
+  writeSeal(dir, seal);
+}
+
+/** Whether nothing is left to be sealed. Earlier versions wrote `seal.json` first, and could lose what follows. */
+export function isSealed(dir: string, entries: readonly Entry[]): boolean {
+  const has = (file: string): boolean => existsSync(join(dir, file));
+  if (!has(sealFile)) return false;
+  return has(signedSealFile) || !isClosed(entries) || benchKeyOf(entries) === undefined;
+}
+
+/** Fingerprint of the key that is to sign, as the first entry promises it; undefined for a bench without one. */
+export function benchKeyOf([opened]: readonly Entry[]): string | undefined {
+  return opened?.kind === 'run-opened' ? opened.payload.benchKey : undefined;
+}
+
+function isClosed(entries: readonly Entry[]): boolean {
+  return entries.some(({ kind }) => kind === 'record-closed');
+}
+
+/**
+ * What is wrong with the signed seal, or that a record whose opening promises one has none.
  *
  * @param seal what `seal.json` says
  */
@@ -33,20 +60,25 @@ export function signedSealProblems(
   entries: readonly Entry[],
   seal: Seal | undefined,
 ): Problem[] {
+  // Without `seal.json` the sealing was never done, whatever it had come to.
+  if (isClosed(entries) && !existsSync(join(dir, sealFile))) return [];
   const path = join(dir, signedSealFile);
-  if (!existsSync(path)) return [];
+  const named = benchKeyOf(entries);
+  if (!existsSync(path)) return isClosed(entries) && named !== undefined ? [missing(named)] : [];
   const problem = (message: string): Problem[] => [{ code: 'seal-wrong', where: signedSealFile, message }];
   const key = readKey(join(dir, sealKeyFile));
   if (key === undefined) return problem(`is signed by a key that ${sealKeyFile} does not hold`);
-  const signed = readEnvelope(path);
-  const body = signed === undefined ? undefined : verifiedBody(signed, key);
+  const body = readSigned(path, sealPayloadType, key);
   if (body === undefined) return problem(`is not signed by the key in ${sealKeyFile}`);
   if (seal === undefined || body !== canonicalize(seal)) return problem('signs another seal than seal.json');
-  const [opened] = entries;
-  const named = opened?.kind === 'run-opened' ? opened.payload.benchKey : undefined;
   if (named !== undefined && named !== fingerprintOf(key))
     return problem(`is signed by key ${fingerprintOf(key)}; the run was opened with key ${named}`);
   return [];
+}
+
+function missing(named: string): Problem {
+  const message = `is missing; the run was opened with key ${named}, which has not signed its close`;
+  return { code: 'seal-missing', where: signedSealFile, message, hint: sealsIt };
 }
 
 function readKey(path: string): KeyObject | undefined {
@@ -55,28 +87,4 @@ function readKey(path: string): KeyObject | undefined {
   } catch {
     return undefined;
   }
-}
-
-function readEnvelope(path: string): Envelope | undefined {
-  try {
-    const text = readFileSync(path, 'utf8');
-    const read = JSON.parse(text) as Envelope;
-    const form = typeof read.payload === 'string' && Array.isArray(read.signatures);
-    return form && text === envelopeText(read) ? read : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The signed text, provided that the envelope is the very one that we write for this body, key and signature. */
-function verifiedBody(read: Envelope, key: KeyObject): string | undefined {
-  const body = Buffer.from(read.payload, 'base64');
-  const sig = Buffer.from(read.signatures[0]?.sig ?? '', 'base64');
-  const written: Envelope = {
-    payload: body.toString('base64'),
-    payloadType: sealPayloadType,
-    signatures: [{ keyid: fingerprintOf(key), sig: sig.toString('base64') }],
-  };
-  if (canonicalize(read) !== canonicalize(written)) return undefined;
-  return isSignedBy(key, preAuthEncoding(sealPayloadType, body), sig) ? body.toString('utf8') : undefined;
 }

@@ -6,8 +6,9 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { EvidenceError } from '../errors.ts';
 import { hashOf, type Entry } from './entry.ts';
 import { canonicalize } from './jcs.ts';
-import { writeMadeUpRun } from './made-up-run.ts';
+import { madeUpSecret, writeMadeUpRun } from './made-up-run.ts';
 import { checkRun, readRun } from './read.ts';
+import { RunRecord } from './record.ts';
 
 describe('Tampering with a record', () => {
   let original: string;
@@ -156,6 +157,65 @@ describe('Tampering with a record', () => {
     }
     writeFileSync(path('wire/extra-0001.bin'), 'x');
     assert.deepEqual(codes(), ['segment-foreign']);
+  });
+
+  it('is seen in a byte that is no UTF-8 and would be read as the replacement character', () => {
+    rmSync(dir, { recursive: true });
+    const record = writeMadeUpRun(dir, { interrupted: true, header: { seed: '\ufffd' } });
+    assert.deepEqual(checkRun(dir), []);
+    const bytes = readFileSync(path());
+    const at = bytes.indexOf('\ufffd');
+    writeFileSync(path(), Buffer.concat([bytes.subarray(0, at), Buffer.of(0xff), bytes.subarray(at + 3)]));
+    const [problem] = checkRun(record.dir);
+    assert.deepEqual([problem?.code, problem?.where], ['line-unreadable', 'record.jsonl:1']);
+    assert.match(problem?.message ?? '', /not UTF-8/);
+  });
+
+  it('is seen in a verdict that is none of the six, or has no reason, although its hash is right', () => {
+    rmSync(dir, { recursive: true });
+    writeMadeUpRun(dir, { interrupted: true });
+    const sound = lines();
+    const last = JSON.parse(sound.at(-1) ?? '') as Entry;
+    const given = sound.map((line) => JSON.parse(line) as Entry).find(({ kind }) => kind === 'verdict');
+    assert.ok(given?.kind === 'verdict');
+    const forms = [{ verdict: 'waived' }, { reason: 7 }, { findings: {} }];
+    for (const form of [{}, ...forms]) {
+      const payload = { ...given.payload, ...form };
+      const entry = { ...given, payload, seq: last.seq + 1, prev: last.hash };
+      const hash = Buffer.from(hashOf(entry)).toString('hex');
+      store([...sound, canonicalize({ ...entry, hash })]);
+      assert.deepEqual(codes(), Object.keys(form).length > 0 ? ['line-unreadable'] : []);
+    }
+  });
+
+  it('is not what a file manager leaves: that is to be removed, and nothing was altered', () => {
+    for (const stray of ['wire/.DS_Store', 'payloads/Thumbs.db']) {
+      writeFileSync(path(stray), 'x');
+      assert.throws(
+        () => readRun(dir),
+        (error) =>
+          error instanceof EvidenceError &&
+          error.message.includes('nothing in the record is altered') &&
+          error.hint === `Remove ${stray}: the run did not write it.`,
+      );
+      rmSync(path(stray));
+    }
+    writeFileSync(path('wire/.DS_Store'), 'x');
+    store(lines().with(3, (lines()[3] ?? '').replace('true', 'false')));
+    assert.throws(
+      () => readRun(dir),
+      (error) => error instanceof EvidenceError && /^Do not report/.test(error.hint ?? ''),
+    );
+  });
+
+  it('is not taken into a run that goes on: a stray file has to be removed first', () => {
+    rmSync(dir, { recursive: true });
+    writeMadeUpRun(dir, { interrupted: true });
+    writeFileSync(path('wire/.DS_Store'), 'x');
+    assert.throws(
+      () => RunRecord.resume({ dir, secrets: [madeUpSecret] }),
+      (error) => error instanceof EvidenceError && /^Remove wire/.test(error.hint ?? ''),
+    );
   });
 
   it('is seen in wire bytes that a checkpoint had reached, although the run was interrupted', () => {
