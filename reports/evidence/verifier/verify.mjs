@@ -608,6 +608,7 @@ class RecordCheck {
     this.next = 0;
     this.prev = '0'.repeat(64);
     this.cases = new Map();
+    this.resumes = [];
     this.segments = new Map();
     this.payloads = new Map(); // digest -> name, of what the record says is kept
     this.opened = undefined; // payloads
@@ -707,7 +708,10 @@ class RecordCheck {
       this.startFailure ??= payload.detail ?? null;
     if (kind === 'run-opened') this.keeps(list(payload.images).filter((image) => image?.kept === true));
     if (kind === 'stimulus' && payload.image?.kept === true) this.keeps([payload.image]);
-    if (kind === 'record-resumed') this.keeps(list(payload.payloads));
+    if (kind === 'record-resumed') {
+      this.keeps(list(payload.payloads));
+      this.resumes.push({ seq, checkpoint: payload.checkpoint ?? Infinity });
+    }
     if (kind === 'bench' && payload.action === 'time-stamp of the opening' && payload.ok === true)
       this.openingToken ??= payload.sha256;
     if (kind === 'wire-mark' || kind === 'wire-segment') this.segment(payload, kind === 'wire-segment');
@@ -730,21 +734,20 @@ class RecordCheck {
     }
   }
 
-  caseEntry({ kind, caseId, payload, hash }) {
+  caseEntry({ kind, caseId, payload, hash, seq }) {
     let known = this.cases.get(caseId);
     if (known === undefined) {
-      known = { id: caseId, isCase: false, starts: 0, attempts: 0, entries: 0, digest: createHash('sha256') };
+      known = { id: caseId, starts: 0, verdicts: [], entries: 0, digest: createHash('sha256') };
       this.cases.set(caseId, known);
     }
     known.entries += 1;
     known.digest.update(hash, 'hex');
     if (kind === 'case-started') {
-      Object.assign(known, { isCase: true, starts: known.starts + 1, about: payload });
+      Object.assign(known, { starts: known.starts + 1, about: payload });
     } else if (kind === 'verdict') {
       if (!order.includes(payload.verdict) || !isText(payload.reason))
         this.wrong('line-unreadable', `is a verdict that is none of ${order.join(', ')}`);
-      const attempts = Math.max(known.attempts, Number(payload.attempt) || 0);
-      Object.assign(known, { isCase: true, attempts, last: payload });
+      known.verdicts.push({ seq, payload });
     }
   }
 
@@ -765,8 +768,33 @@ class RecordCheck {
       this.wrong('statement-wrong', `entry ${seq} (${kind}) differs from its copy in the case statement`);
   }
 
+  /** Spans of entries whose verdicts were not signed when the run went on, and do not count. */
+  voided() {
+    const spans = [];
+    let covered = Infinity;
+    for (const { seq, checkpoint } of this.resumes.toReversed()) {
+      if (seq > covered) continue;
+      spans.push({ after: checkpoint, before: seq });
+      covered = checkpoint;
+    }
+    return spans;
+  }
+
+  settleVerdicts() {
+    const spans = this.voided();
+    for (const known of this.cases.values()) {
+      const counting = known.verdicts
+        .filter(({ seq }) => !spans.some(({ after, before }) => seq > after && seq < before))
+        .map(({ payload }) => payload);
+      known.last = counting.at(-1);
+      known.attempts = Math.max(known.starts, ...counting.map(({ attempt }) => Number(attempt) || 0));
+      known.isCase = known.starts > 0 || counting.length > 0;
+    }
+  }
+
   /** At the end of the file. */
   end() {
+    this.settleVerdicts();
     this.torn = this.rest.length;
     if (this.torn > 0 && this.close !== undefined)
       this.wrong('after-close', `${this.torn} bytes stand after the close`, this.line + 1);
@@ -909,7 +937,7 @@ function checkCases(statement, record, outcome, recordSha256, report) {
       title: known?.about?.title ?? '',
       suite: known?.about?.suite ?? '',
       severity: known?.about?.severity ?? '',
-      attempts: Math.max(known?.starts ?? 0, known?.attempts ?? 0),
+      attempts: known?.attempts ?? 0,
       qualifier: qualified > 0 ? 'conceptual' : undefined,
       evidence: {
         entries: known?.entries ?? 0,
