@@ -18,9 +18,9 @@ const port = {
 } as const;
 
 describe('serial line', () => {
-  const open = async (): Promise<{ line: SerialLine; deaths: unknown[] }> => {
+  const open = async (binding = new FakeBinding()): Promise<{ line: SerialLine; deaths: unknown[] }> => {
     const deaths: unknown[] = [];
-    const options = { wire: 'w', port, writeWithinMs: 1000, binding: new FakeBinding() };
+    const options = { wire: 'w', port, writeWithinMs: 1000, binding };
     const line = await SerialLine.open(options, {
       received: () => undefined,
       died: (cause) => deaths.push(cause),
@@ -49,6 +49,18 @@ describe('serial line', () => {
     await assert.rejects(closed.line.write(Buffer.from('x')), DriverError);
     await assert.rejects(closed.line.drain(), DriverError);
     assert.deepEqual(closed.deaths, []);
+  });
+
+  it('is lost, not closed by the bench, from the moment in which the port is gone', async () => {
+    const binding = new FakeBinding();
+    const { line, deaths } = await open(binding);
+    binding.vanish();
+    await assert.rejects(line.write(Buffer.from('x')), PortError);
+    await assert.rejects(line.drain(), PortError);
+    assert.equal(deaths.length, 1);
+    line.end(new Error('the event, later'));
+    assert.equal(deaths.length, 1);
+    await line.close();
   });
 
   it('knows the time on the wire', async () => {

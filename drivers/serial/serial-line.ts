@@ -100,17 +100,23 @@ export class SerialLine {
 
   /** Ends the line as dead: called by the port, and by a watchdog that sees what the port does not. */
   end(cause: unknown): void {
-    if (this.#closing || this.#end !== undefined) return;
+    if (!this.#closing) this.#ended(cause);
+  }
+
+  #ended(cause: unknown): BenchError {
+    if (this.#end !== undefined) return this.#end;
     const { wire, port } = this.#options;
     const reason = cause === null || cause === undefined ? '' : `: ${messageOf(cause)}`;
-    this.#end = new PortError('port-lost', `${wire}: lost ${port.path}${reason}`, {
+    const end = new PortError('port-lost', `${wire}: lost ${port.path}${reason}`, {
       data: { path: port.path },
       hint: 'Check the plug, the adapter and the power of what it hangs on.',
       cause,
     });
-    this.#rejectAll(this.#end);
+    this.#end = end;
+    this.#rejectAll(end);
     if (this.#port.isOpen) this.#port.close(() => undefined);
-    this.#events.died(this.#end);
+    this.#events.died(end);
+    return end;
   }
 
   /** serialport's write and drain never call back on a closed port: checked here, and ended by death or deadline. */
@@ -121,7 +127,8 @@ export class SerialLine {
   ): Promise<void> {
     const { wire, port } = this.#options;
     if (this.#end !== undefined) throw this.#end;
-    if (!this.isOpen) throw new DriverError('closed', `${wire}: ${what}: ${port.path} is closed`);
+    if (this.#closing) throw new DriverError('closed', `${wire}: ${what}: ${port.path} is closed`);
+    if (!this.#port.isOpen) throw this.#ended(new Error('it closed by itself')); // its event is on the way
     let reject: (error: BenchError) => void = () => undefined;
     const work = new Promise<void>((resolve, fail) => {
       reject = fail;

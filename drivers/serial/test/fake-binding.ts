@@ -16,6 +16,9 @@ export class FakeBinding implements PortBinding {
   readonly written: Buffer[] = [];
   readonly #failWith: string | undefined;
 
+  /** The port is gone, and its event has not come yet. */
+  vanish: () => void = () => undefined;
+
   constructor(options: { failWith?: string } = {}) {
     this.#failWith = options.failWith;
   }
@@ -29,6 +32,7 @@ export class FakeBinding implements PortBinding {
   #port(): BoundPort {
     let open = true;
     let endRead: (error: Error) => void = () => undefined;
+    this.vanish = () => (open = false);
     return {
       get isOpen() {
         return open;
