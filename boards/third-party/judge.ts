@@ -49,12 +49,13 @@ export async function judge(
       const one = model.cases.find(({ id }) => id === caseId);
       if (one?.startedAt === undefined || one.endedAt === undefined) return '';
       const window = { fromMs: one.startedAt.tMono, toMs: one.endedAt.tMono };
-      const heard = channelsOf(entries).flatMap((channel) =>
-        [...readWire(runDir, entries, channel, window)].flatMap((happening) =>
+      const heard = channelsOf(entries).map((channel) => {
+        const received = [...readWire(runDir, entries, channel, window)].flatMap((happening) =>
           happening.kind === 'burst' && happening.direction === 'received' ? [happening.bytes] : [],
-        ),
-      );
-      return Buffer.concat(heard).toString('latin1').replaceAll('\r', '');
+        );
+        return Buffer.concat(received).toString('latin1').replaceAll('\r', '');
+      });
+      return heard.join('\n'); // a line of one wire does not go on in another's
     },
   };
 }
