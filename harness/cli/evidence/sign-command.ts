@@ -9,7 +9,10 @@ import { exitCodes } from '../../verdict.ts';
 import { pathForPeople } from '../paths.ts';
 import type { SignOptions } from './command.ts';
 
-/** @throws UsageError when there is no such package; EvidenceError when the key or the package cannot be read, or the package is not in order */
+/**
+ * @throws UsageError when there is no such package
+ * @throws EvidenceError when the key or the package cannot be read, or the package is not in order
+ */
 export function signCommand(file: string, options: SignOptions): number {
   const path = resolve(file);
   if (!existsSync(path))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import {
@@ -59,6 +59,11 @@ describe('fieldproof run --authority', function () {
     const page = readFileSync(join(dir, 'test-report.html'), 'utf8');
     assert.match(page, /Time-stamp of the first entry: 20\d\d-/);
     assert.match(page, /Time-stamp of the root: 20\d\d-/);
+    // A later answer cannot take the place of the one that the record names, and the authority is not asked for one.
+    writeFileSync(join(dir, 'timestamps/opening.tsr'), 'another');
+    const wrong = await fieldproof('timestamp', dir, '--authority', authority.url);
+    assert.deepEqual([wrong.code, authority.asked()], [3, 2], wrong.stdout);
+    assert.equal(readFileSync(join(dir, 'timestamps/opening.tsr'), 'utf8'), 'another');
   });
 
   it('goes on where nobody answers: the same verdict, and requests that are pending', async () => {

@@ -9,6 +9,7 @@ import { obtainStamp } from '../../../reports/evidence/timestamp/obtain.ts';
 import {
   digestToStamp,
   openingStampAction,
+  openingToken,
   stampFiles,
   stampsOf,
 } from '../../../reports/evidence/timestamp/stamps.ts';
@@ -16,7 +17,7 @@ import { explain } from '../../errors.ts';
 import { sha256Hex } from '../../record/digest.ts';
 import { readRun } from '../../record/read.ts';
 import type { RunRecord } from '../../record/record.ts';
-import { modelOf } from '../../record/run-model.ts';
+import { modelOf, type RunModel } from '../../record/run-model.ts';
 
 /** The record tells what came of it, with the digest of the token: it cannot be taken for a later one. */
 export async function stampOpening(record: RunRecord, authority: string): Promise<void> {
@@ -37,9 +38,14 @@ export async function stampOpening(record: RunRecord, authority: string): Promis
 /** Stamps the root of a closed record, and whatever else is pending; a record that stays open has none yet. */
 export async function stampRest(runDir: string, authority: string): Promise<void> {
   const model = modelOf(readRun(runDir).entries);
-  if (digestToStamp(model, 'root') === undefined) return;
+  if (digestToStamp(model, 'root') !== undefined) await stampPending(runDir, model, authority);
+}
+
+/** Asks for what is not stamped. An opening whose answer the record names is left as it is: no other can be right. */
+export async function stampPending(runDir: string, model: RunModel, authority: string): Promise<void> {
   for (const stamp of stampsOf(runDir, model)) {
-    if (stamp.state === 'stamped') continue;
+    const isSettled = stamp.subject === 'opening' && openingToken(model) !== undefined;
+    if (stamp.state === 'stamped' || isSettled) continue;
     await obtainStamp(runDir, stamp, authority).catch((error: unknown) => {
       process.stderr.write(`${explain(error)}\n`);
     });

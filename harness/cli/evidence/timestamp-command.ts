@@ -1,13 +1,12 @@
 /** `fieldproof timestamp`: what opened a run and its final root, stamped by an authority of RFC 3161. */
 
-import { obtainStamp } from '../../../reports/evidence/timestamp/obtain.ts';
 import { keepRequest, stampsOf, verifyLine, type Stamp } from '../../../reports/evidence/timestamp/stamps.ts';
-import { explain } from '../../errors.ts';
 import { readRun } from '../../record/read.ts';
 import { modelOf } from '../../record/run-model.ts';
 import { exitCodes } from '../../verdict.ts';
 import { runFolder } from '../named-files.ts';
 import type { TimestampOptions } from './command.ts';
+import { stampPending } from './stamp-run.ts';
 
 /**
  * @returns 0 when everything is stamped, 2 when something is pending, 3 when a token answers something else
@@ -16,16 +15,9 @@ import type { TimestampOptions } from './command.ts';
 export async function timestampCommand(run: string, options: TimestampOptions): Promise<number> {
   const runDir = runFolder(run);
   const model = modelOf(readRun(runDir).entries);
-  for (const stamp of stampsOf(runDir, model)) {
-    if (stamp.state === 'stamped') continue;
-    keepRequest(runDir, stamp.subject, stamp.sha256);
-    if (options.authority === undefined) continue;
-    try {
-      await obtainStamp(runDir, stamp, options.authority);
-    } catch (error) {
-      process.stderr.write(`${explain(error)}\n`);
-    }
-  }
+  for (const { state, subject, sha256 } of stampsOf(runDir, model))
+    if (state !== 'stamped') keepRequest(runDir, subject, sha256);
+  if (options.authority !== undefined) await stampPending(runDir, model, options.authority);
   const stamps = stampsOf(runDir, model);
   if (options.json === true) process.stdout.write(`${asJson(stamps)}\n`);
   else process.stdout.write(stamps.map(describe).join(''));

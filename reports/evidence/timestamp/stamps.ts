@@ -93,7 +93,8 @@ export function stampsOf(runDir: string, model: RunModel): Stamp[] {
   });
 }
 
-function openingToken({ bench }: RunModel): string | undefined {
+/** SHA-256 of the answer that the record names, lower-case hex; undefined where none came before the first case. */
+export function openingToken({ bench }: RunModel): string | undefined {
   return bench.find(({ action, ok }) => action === openingStampAction && ok)?.sha256;
 }
 
