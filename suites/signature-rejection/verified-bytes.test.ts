@@ -1,5 +1,5 @@
 import { describe } from 'mocha';
-import type { Device } from '../../harness/capabilities.ts';
+import type { Device, FirmwareImage } from '../../harness/capabilities.ts';
 import type { FakeGateway } from '../../harness/lifecycle/test/fake-gateway.ts';
 import { declared, image } from '../../harness/lifecycle/test/fake-run.ts';
 import { verdictTable, type VerdictRow } from '../../harness/lifecycle/test/verdict-table.ts';
@@ -7,9 +7,12 @@ import { mustInstallWhatItVerified } from './verified-bytes.ts';
 
 const genuine = [image('golden').sha256, image('pair').sha256];
 
-/** What was offered last is booted, if something was verified before. */
-const swapping =
-  (which: 'whole' | 'half') =>
+type Activate = NonNullable<Device['firmware']>['activate'];
+type Start = (inner: Activate, offered: FirmwareImage, gateway: FakeGateway) => Activate;
+
+/** Starts in a way of its own what it was offered last, if that is not genuine. */
+const starting =
+  (start: Start, keeps: (next: FirmwareImage) => boolean = () => true) =>
   (device: Device, gateway: FakeGateway): Device => {
     let offered = image('golden');
     const inner = device.firmware!;
@@ -18,38 +21,32 @@ const swapping =
       firmware: {
         ...inner,
         offer: async (next, ingress) => {
-          const whole = next.bytes.length === image('golden').bytes.length;
-          if (genuine.includes(next.sha256) || whole === (which === 'whole')) offered = next;
+          if (genuine.includes(next.sha256) || keeps(next)) offered = next;
           return inner.offer(next, ingress);
         },
-        activate: async (ingress) => {
-          const said = await inner.activate(ingress);
-          if (genuine.includes(offered.sha256)) return said;
-          gateway.running = gateway.slotOf(offered);
-          gateway.confirmed = gateway.running;
-          return said;
+        activate: (ingress) => {
+          const activate: Activate = (through) => inner.activate(through);
+          return (genuine.includes(offered.sha256) ? activate : start(activate, offered, gateway))(ingress);
         },
       },
     };
   };
 
-/** A loader that starts whatever lies there; what was swapped in crashes at once, and the old state is back. */
-const crashing = (device: Device): Device => {
-  let offered = image('golden');
-  const inner = device.firmware!;
-  return {
-    ...device,
-    firmware: {
-      ...inner,
-      offer: async (next, ingress) => {
-        offered = next;
-        return inner.offer(next, ingress);
-      },
-      activate: async (ingress) =>
-        genuine.includes(offered.sha256) ? inner.activate(ingress) : { kind: 'accepted', elapsedMs: 1 },
+/** What was offered last is booted, if something was verified before. */
+const swapping = (which: 'whole' | 'half') =>
+  starting(
+    (activate, offered, gateway) => async (ingress) => {
+      const said = await activate(ingress);
+      gateway.running = gateway.slotOf(offered);
+      gateway.confirmed = gateway.running;
+      return said;
     },
-  };
-};
+    ({ bytes }) => (bytes.length === image('golden').bytes.length) === (which === 'whole'),
+  );
+
+/** A loader that starts whatever lies there; what was swapped in crashes at once, and the old state is back. */
+const crashing = starting(() => async () => ({ kind: 'accepted', elapsedMs: 1 }));
+
 const volatileUpdate = { ...declared.update!, activation: 'volatile' as const };
 
 describe('bytes swapped between verification and installation', () => {
