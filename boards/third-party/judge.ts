@@ -55,7 +55,7 @@ export async function judge(
         );
         return Buffer.concat(received).toString('latin1').replaceAll('\r', '');
       });
-      return heard.join('\n'); // a line of one wire does not go on in another's
+      return heard.filter((text) => text !== '').join('\n'); // no line of one wire goes on in another's
     },
   };
 }
