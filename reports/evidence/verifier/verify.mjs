@@ -245,70 +245,109 @@ function quoted(text) {
   return JSON.stringify(text);
 }
 
-const [quote, comma, colon] = [0x22, 0x2c, 0x3a];
-const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
-
-/**
- * Where the canonical text of a value ends, when that is what stands in `text` from `at` on; otherwise NaN. Compares in
- * place, which takes half the time of writing the text anew. Names that JavaScript orders otherwise (those that look
- * like numbers) give NaN too.
- */
-function endOfCanonical(text, at, value) {
-  if (isText(value)) return endOfString(text, at, value);
-  if (Array.isArray(value)) return endOfArray(text, at, value);
-  if (isObject(value)) return endOfObject(text, at, value);
-  const word = String(value);
-  return text.startsWith(word, at) ? at + word.length : Number.NaN;
-}
-
-function endOfArray(text, at, values) {
-  if (text.charCodeAt(at) !== openArray) return Number.NaN;
-  let end = at + 1;
-  for (let n = 0; n < values.length; n += 1) {
-    if (n > 0 && text.charCodeAt(end++) !== comma) return Number.NaN;
-    end = endOfCanonical(text, end, values[n]);
-  }
-  return text.charCodeAt(end) === closeArray ? end + 1 : Number.NaN;
-}
-
-function endOfObject(text, at, members) {
-  if (text.charCodeAt(at) !== openObject) return Number.NaN;
-  let end = at + 1;
-  let last;
-  for (const name in members) {
-    if (last !== undefined && (text.charCodeAt(end++) !== comma || name <= last)) return Number.NaN;
-    last = name;
-    end = endOfString(text, end, name);
-    if (text.charCodeAt(end++) !== colon) return Number.NaN;
-    end = endOfCanonical(text, end, members[name]);
-  }
-  return text.charCodeAt(end) === closeObject ? end + 1 : Number.NaN;
-}
-
-/**
- * A string that stands there letter by letter between quotes needs no escapes: with a quote or a backslash in it, a
- * parser would have made another string of that text.
- */
-function endOfString(text, at, value) {
-  const end = at + 1 + value.length;
-  const bare = text.charCodeAt(at) === quote && text.charCodeAt(end) === quote;
-  if (bare && text.slice(at + 1, end) === value) return end + 1;
-  const escaped = quoted(value);
-  return text.startsWith(escaped, at) ? at + escaped.length : Number.NaN;
-}
-
 /**
  * The value of a text that is canonical; undefined for any other text, be it JSON or not. A text that a parser changes
  * (double names, white space, `1.0`, escapes that need not be) does not come out again as it went in.
  */
-function parseCanonical(text) {
+export function parseCanonical(text) {
   try {
     const value = JSON.parse(text);
-    return endOfCanonical(text, 0, value) === text.length || canonicalText(value) === text
-      ? value
-      : undefined;
+    return canonicalText(value) === text ? value : undefined;
   } catch {
     return undefined; // no JSON, a lone surrogate, or nested deeper than the stack
+  }
+}
+
+const [quote, comma, colon, backslash, point] = [0x22, 0x2c, 0x3a, 0x5c, 0x2e];
+const lineFeed = 0x0a;
+const [openArray, closeArray, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
+const words = ['true', 'false', 'null'].map((word) => Buffer.from(word));
+const shortEscapes = new Set(Buffer.from('"\\bfnrt'));
+const isDigit = (byte) => byte >= 0x30 && byte <= 0x39;
+
+/**
+ * Where the canonical text of a value ends that begins at `at`, in UTF-8 that has a line feed behind it; -1 where it is
+ * not canonical, or not surely so (rare escapes, names that are not ASCII, deep nesting): then `parseCanonical` decides.
+ * Looks at each byte once and makes nothing of it, in a fifth of the time of parsing and writing anew.
+ */
+export function endOfValue(bytes, at, depth = 32) {
+  const first = bytes[at];
+  if (first === quote) return endOfString(bytes, at);
+  if (isDigit(first)) return endOfNumber(bytes, at);
+  if (first === openObject) return endOfObject(bytes, at, depth - 1);
+  if (first === openArray) return endOfArray(bytes, at, depth - 1);
+  const word = words.find((one) => hasBytes(bytes, at, one));
+  return word === undefined ? endOfOddNumber(bytes, at) : at + word.length;
+}
+
+function hasBytes(bytes, at, wanted) {
+  for (let n = 0; n < wanted.length; n += 1) if (bytes[at + n] !== wanted[n]) return false;
+  return true;
+}
+
+function endOfString(bytes, at) {
+  if (bytes[at] !== quote) return -1;
+  for (let end = at + 1; ; end += 1) {
+    const byte = bytes[end];
+    if (byte === quote) return end + 1;
+    if (byte < 0x20) return -1;
+    if (byte === backslash && !shortEscapes.has(bytes[++end])) return -1;
+  }
+}
+
+/** Fifteen digits come out of a double as they went in, and down to millionths without an exponent. */
+function endOfNumber(bytes, at) {
+  let end = at;
+  while (isDigit(bytes[end])) end += 1;
+  const leadingZero = bytes[at] === 0x30 && end > at + 1;
+  const whole = end - at;
+  if (bytes[end] === point) {
+    end += 1;
+    while (isDigit(bytes[end])) end += 1;
+    const decimals = end - at - whole - 1;
+    if (decimals < 1 || decimals > 6 || bytes[end - 1] === 0x30) return endOfOddNumber(bytes, at);
+  }
+  const odd = leadingZero || end - at > 15 || bytes[end] === 0x65 || bytes[end] === 0x45;
+  return odd ? endOfOddNumber(bytes, at) : end;
+}
+
+function endOfOddNumber(bytes, at) {
+  const [text] = /^[-+.0-9e]*/.exec(bytes.toString('latin1', at, at + 32));
+  return text !== '' && String(Number(text)) === text ? at + text.length : -1;
+}
+
+function endOfArray(bytes, at, depth) {
+  if (bytes[at + 1] === closeArray) return at + 2;
+  for (let end = at; depth > 0;) {
+    end = endOfValue(bytes, end + 1, depth);
+    if (bytes[end] === closeArray) return end + 1;
+    if (bytes[end] !== comma) return -1;
+  }
+  return -1;
+}
+
+function endOfObject(bytes, at, depth) {
+  if (bytes[at + 1] === closeObject) return at + 2;
+  let last = 0;
+  for (let end = at; depth > 0;) {
+    const name = end + 1;
+    end = endOfString(bytes, name);
+    if (bytes[end] !== colon || (last > 0 && !isNameAfter(bytes, last, name))) return -1;
+    last = name;
+    end = endOfValue(bytes, end + 1, depth);
+    if (bytes[end] === closeObject) return end + 1;
+    if (bytes[end] !== comma) return -1;
+  }
+  return -1;
+}
+
+/** Whether the name at `next` comes after the one at `last`, letter by letter; false where a letter is none of ASCII. */
+function isNameAfter(bytes, last, next) {
+  for (let n = 1; ; n += 1) {
+    const [a, b] = [bytes[last + n], bytes[next + n]];
+    if (a === quote) return b !== quote;
+    if (b === quote || a > b || b > 0x7e || a === backslash || b === backslash) return false;
+    if (a < b) return true;
   }
 }
 
@@ -562,9 +601,16 @@ const copiedKinds = {
   qualifications: 'note',
 };
 const kindsToCopy = new Set(Object.values(copiedKinds).filter((kind) => kind !== 'note'));
-const entryNames = new Set(
-  'attempt caseId channel direction hash kind payload prev runId seq step tMono tUtc'.split(' '),
+const sortedNames = 'attempt caseId channel direction hash kind payload prev runId seq step tMono tUtc'.split(
+  ' ',
 );
+const entryNames = new Set(sortedNames);
+/** Kinds of entries whose payload is looked at; of the others, the chain only. */
+const kindsToRead = new Set([
+  ...kindsToCopy,
+  ...'run-opened run-closed record-closed record-resumed case-started'.split(' '),
+  ...'bench poisoned stimulus wire-mark wire-segment'.split(' '),
+]);
 
 /** The tree of RFC 9162 over leaves as they come, in memory for one hash per level. Hashes are hex: buffers cost more. */
 class MerkleTree {
@@ -603,6 +649,7 @@ class RecordCheck {
     this.report = report;
     this.faults = 0;
     this.tree = new MerkleTree();
+    this.scan = new EntryScan();
     this.rest = Buffer.alloc(0);
     this.line = 0;
     this.next = 0;
@@ -623,10 +670,11 @@ class RecordCheck {
   }
 
   push(piece) {
-    const end = piece.lastIndexOf(0x0a) + 1;
-    if (end > 0) {
-      const whole = piece.subarray(0, end);
-      this.lines(this.rest.length === 0 ? whole : Buffer.concat([this.rest, whole]));
+    const first = piece.indexOf(lineFeed) + 1;
+    const end = piece.lastIndexOf(lineFeed) + 1;
+    if (first > 0) {
+      this.lines(Buffer.concat([this.rest, piece.subarray(0, first)]));
+      this.lines(piece.subarray(first, end));
       this.rest = emptyBytes;
     }
     const left = piece.subarray(end);
@@ -638,21 +686,14 @@ class RecordCheck {
     }
   }
 
-  /** Whole lines, decoded together: one by one takes longer. */
+  /** Whole lines. */
   lines(bytes) {
-    const text = isUtf8(bytes) ? bytes.toString('utf8') : undefined;
-    if (text !== undefined) {
-      for (let from = 0; from < text.length;) {
-        const end = text.indexOf('\n', from);
-        this.entry(text.slice(from, end));
-        from = end + 1;
-      }
-      return;
-    }
+    const valid = isUtf8(bytes);
     for (let from = 0; from < bytes.length;) {
-      const end = bytes.indexOf(0x0a, from);
-      const line = bytes.subarray(from, end);
-      this.entry(isUtf8(line) ? line.toString('utf8') : '');
+      const scanned = valid ? this.scan.scan(bytes, from) : -1;
+      const canonical = scanned > 0 && bytes[scanned] === lineFeed;
+      const end = canonical ? scanned : bytes.indexOf(lineFeed, from);
+      this.entry(bytes, from, end, canonical);
       from = end + 1;
     }
   }
@@ -662,17 +703,43 @@ class RecordCheck {
     this.report.problem(code, `record.jsonl:${line}`, message);
   }
 
-  entry(text) {
+  /** @param canonical whether it was scanned, and is surely canonical JSON */
+  entry(bytes, from, end, canonical) {
     this.line += 1;
+    if (canonical && this.goesOn(end)) return;
+    const line = bytes.subarray(from, end);
+    const text = isUtf8(line) ? line.toString('utf8') : '';
     if (this.close !== undefined) this.wrong('after-close', 'stands after the close of the record');
-    const value = parseCanonical(text);
-    if (!isEntry(value)) return this.wrong('line-unreadable', 'is not an entry in canonical JSON');
-    const leaf = leafOf(text, value.hash);
+    const value = entryOf(canonical ? JSON.parse(text) : parseCanonical(text));
+    if (value === undefined) return this.wrong('line-unreadable', 'is not an entry in canonical JSON');
+    const leaf = leafOf(text);
     if (leaf !== value.hash) this.wrong('line-altered', `entry ${value.seq} does not have its hash`);
     if (value.kind === 'record-closed') this.closedBy(value.payload);
     this.tree.add(leaf);
     this.link(value);
     this.learn(value);
+  }
+
+  /**
+   * Whether the entry that was scanned is the next of the chain, as it must be, and of a kind of which nothing else is
+   * asked. It needs no parser then; any other is parsed, which names what is wrong with it.
+   */
+  goesOn(end) {
+    const { scan } = this;
+    const right =
+      this.next > 0 &&
+      this.close === undefined &&
+      scan.isBare() &&
+      !kindsToRead.has(scan.text(member.kind)) &&
+      scan.count(member.seq) === this.next &&
+      scan.text(member.prev) === this.prev &&
+      scan.text(member.runId) === this.plainRunId;
+    const leaf = right ? scan.leaf(end) : undefined;
+    if (!right || scan.text(member.hash) !== leaf) return false;
+    this.tree.add(leaf);
+    this.next += 1;
+    this.prev = leaf;
+    return true;
   }
 
   link({ seq, prev, hash, runId }) {
@@ -681,6 +748,7 @@ class RecordCheck {
       this.wrong('entry-out-of-order', `entry ${seq} stands where ${this.next} belongs`);
     else if (prev !== this.prev) this.wrong('chain-broken', `entry ${seq} does not follow the one before it`);
     this.runId ??= runId;
+    this.plainRunId ??= /^[\w.:-]+$/.test(runId) ? runId : undefined; // what needs no decoding
     if (runId !== this.runId) this.wrong('foreign-entry', `entry ${seq} belongs to the run ${runId}`);
     this.next = seq + 1;
     this.prev = hash;
@@ -810,19 +878,94 @@ class RecordCheck {
 const emptyBytes = Buffer.alloc(0);
 
 /** SHA-256(0x00 ‖ the line without its member `hash`), in hex. */
-function leafOf(text, hash) {
-  const member = `"hash":"${hash}",`; // never the last one: `kind` follows
-  const at = text.indexOf(member);
-  return digestOnce('sha256', `\0${text.slice(0, at)}${text.slice(at + member.length)}`, 'hex');
+function leafOf(text) {
+  const at = text.indexOf('"hash":"'); // never the last member: `kind` follows
+  const after = at + '"hash":"",'.length + 64;
+  return digestOnce('sha256', `\0${text.slice(0, at)}${text.slice(after)}`, 'hex');
+}
+
+const labels = sortedNames.map((name) => Buffer.from(`"${name}":`));
+const member = Object.fromEntries(sortedNames.map((name, place) => [name, place]));
+
+/** Where the members of an entry stand in UTF-8 bytes that have a line feed behind it: found by one look at each byte. */
+class EntryScan {
+  starts = new Int32Array(labels.length); // of their values; 0 of what an entry does not have
+  ends = new Int32Array(labels.length);
+
+  /** @returns the end of the entry; -1 where there is none in canonical JSON, or not surely so */
+  scan(bytes, from) {
+    this.bytes = bytes;
+    this.from = from;
+    this.starts.fill(0);
+    let end = from;
+    for (let place = 0; place < labels.length && bytes[end] !== closeObject; place += 1) {
+      if (!hasBytes(bytes, end + 1, labels[place])) continue;
+      this.starts[place] = end + 1 + labels[place].length;
+      end = endOfValue(bytes, this.starts[place]);
+      this.ends[place] = end;
+      if (bytes[end] !== comma && bytes[end] !== closeObject) return -1;
+    }
+    return bytes[from] === openObject && end > from && bytes[end] === closeObject ? end + 1 : -1;
+  }
+
+  /** Whether it has the members that every entry has, in their types, and no other. */
+  isBare() {
+    const { starts } = this;
+    return (
+      starts[member.hash] === this.from + labels[member.hash].length + 1 && // none of those that come before it
+      starts[member.step] === 0 &&
+      this.first(member.kind) === quote &&
+      this.first(member.payload) === openObject &&
+      this.first(member.prev) === quote &&
+      this.first(member.runId) === quote &&
+      isDigit(this.first(member.tMono)) &&
+      this.first(member.tUtc) === quote
+    );
+  }
+
+  first(place) {
+    return this.starts[place] > 0 ? this.bytes[this.starts[place]] : undefined;
+  }
+
+  /** What stands between the quotes of a text, escapes and all; letters that are none of ASCII are not decoded. */
+  text(place) {
+    return this.bytes.toString('latin1', this.starts[place] + 1, this.ends[place] - 1);
+  }
+
+  /** A number that is a count of at most fifteen digits; undefined for any other value. */
+  count(place) {
+    const [start, end] = [this.starts[place], this.ends[place]];
+    if (start === 0 || end - start > 15) return undefined;
+    let count = 0;
+    for (let n = start; n < end; n += 1) {
+      if (!isDigit(this.bytes[n])) return undefined;
+      count = count * 10 + this.bytes[n] - 0x30;
+    }
+    return count;
+  }
+
+  /** `leafOf`, where `hash` is the first member: the rest is hashed where it stands, with 0x00 and a brace before it. */
+  leaf(end) {
+    const { bytes } = this;
+    const at = this.ends[member.hash];
+    const last = bytes[at - 1];
+    bytes[at - 1] = 0x00;
+    bytes[at] = openObject;
+    const leaf = digestOnce('sha256', bytes.subarray(at - 1, end), 'hex');
+    bytes[at - 1] = last;
+    bytes[at] = comma;
+    return leaf;
+  }
 }
 
 const isQualifier = (kind, payload) =>
   kind === 'note' && isText(payload.text) && payload.text.startsWith('conceptual: ');
 
-function isEntry(value) {
-  if (!isObject(value)) return false;
+/** A value that is an entry; undefined for any other. */
+function entryOf(value) {
+  if (!isObject(value)) return undefined;
   const { seq, runId, kind, prev, hash, tUtc, tMono, payload, caseId, attempt } = value;
-  return (
+  const right =
     isCount(seq) &&
     isText(runId) &&
     isText(kind) &&
@@ -833,8 +976,8 @@ function isEntry(value) {
     isObject(payload) &&
     (caseId === undefined || isText(caseId)) &&
     (attempt === undefined || isCount(attempt)) &&
-    hasEntryNames(value)
-  );
+    hasEntryNames(value);
+  return right ? value : undefined;
 }
 
 /** What stands before `hash` must hold no object, in which the text `"hash":"` could occur once more. */

@@ -171,6 +171,62 @@ describe('The verifier', () => {
     }
   });
 
+  it('finds what was changed in an entry of which only the chain is asked', () => {
+    const lines = contentOf('record.jsonl').split('\n');
+    const at = lines.findIndex((line) => line.includes('"kind":"identity"'));
+    const [line = '', next = ''] = lines.slice(at);
+    const rehashed = (changed: string) => {
+      const content = changed.replace(/"hash":"[0-9a-f]{64}",/, '');
+      return changed.replace(/"hash":"[0-9a-f]{64}"/, `"hash":"${sha256(`\0${content}`)}"`);
+    };
+    assert.equal(rehashed(line), line);
+    const expected: [what: string, instead: string, found: string[]][] = [
+      ['payload', line.replace('GW-200', 'GW-201'), ['line-altered +0']],
+      ['time', line.replace('"tUtc":"20', '"tUtc":"19'), ['line-altered +0']],
+      ['hash', line.replace(/"hash":"..../, '"hash":"0000'), ['line-altered +0', 'chain-broken +1']],
+      ['prev', line.replace(/"prev":"..../, '"prev":"0000'), ['line-altered +0', 'chain-broken +0']],
+      ['prev, rehashed', rehashed(line.replace(/"prev":"..../, '"prev":"0000')), ['chain-broken +0']],
+      ['run, rehashed', rehashed(line.replace('"runId":"', '"runId":"x')), ['foreign-entry +0']],
+      ['rehashed', rehashed(line.replace('identity', 'note')), ['chain-broken +1']],
+      ['place', `${next}\n${line}`, ['entry-missing +0', 'entry-out-of-order +1']],
+      ['twice', `${line}\n${line}`, ['entry-out-of-order +1']],
+      ['gone', '', ['line-unreadable +0', 'entry-missing +1']],
+      ...[
+        line.replace('"payload":{', '"payload":{ '),
+        line.replace('{"hash"', '{"a":1,"hash"'),
+        line.replace(/\}$/, ',"zz":1}'),
+        line.replace(/,"tUtc":"[^"]*"/, ''),
+        line.replace(/"tUtc":"[^"]*"/, '"tUtc":1'),
+        line.replace(/"tMono":[^,]*/, '"tMono":"1"'),
+        line.replace(/"payload":.*,"prev"/, '"payload":[1],"prev"'),
+        line.replace(/"kind":"identity"/, '"kind":["identity"]'),
+        line.replace(/"seq":\d+/, '"seq":"4"'),
+        line.replace('"tMono"', '"step":{},"tMono"'),
+      ].map((text): [string, string, string[]] => [text, rehashed(text), ['line-unreadable +0']]),
+    ];
+    for (const [what, instead, wanted] of expected) {
+      assert.notEqual(instead, line, what);
+      const rest = lines.slice(at + (what === 'place' ? 2 : 1));
+      const changed = [...lines.slice(0, at), ...instead.split('\n'), ...rest].join('\n');
+      const seen = told(resigned({ files: { 'record.jsonl': Buffer.from(changed) } }));
+      for (const one of wanted) {
+        const [code, further] = one.split(' +');
+        const told = `${code} record.jsonl:${at + 1 + Number(further)}`;
+        assert.ok(seen.includes(told), `${what}: ${told} is not among ${seen.join()}`);
+      }
+    }
+  });
+
+  it('finds an entry that goes on with the chain behind its close', () => {
+    const lines = contentOf('record.jsonl').trimEnd().split('\n');
+    const last = JSON.parse(lines.at(-1) ?? '') as { seq: number; hash: string };
+    const entry = { ...last, kind: 'note', payload: { text: 'late' }, prev: last.hash, seq: last.seq + 1 };
+    const { hash: _, ...hashed } = entry;
+    lines.push(canonicalize({ ...entry, hash: sha256(`\0${canonicalize(hashed)}`) }));
+    const found = resigned({ files: { 'record.jsonl': Buffer.from(`${lines.join('\n')}\n`) } });
+    assert.ok(told(found).includes(`after-close record.jsonl:${lines.length}`), told(found).join());
+  });
+
   it('reads names that look like numbers, and pairs of surrogates, as RFC 8785 has them', () => {
     // The first is not what JSON.stringify gives, which puts such names in the order of their numbers.
     const manifest = JSON.parse(contentOf('manifest.json')) as object;
