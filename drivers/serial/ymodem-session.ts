@@ -169,14 +169,16 @@ export class YmodemSession {
   }
 
   /**
-   * Sends the frame after which the receiver goes back to what it did before. Its acknowledgement may be lost on the way out
-   * (rb of lrzsz 0.12 leaves so now and then), and what comes then is text: a C in it asks for nothing.
+   * Sends the frame after which the receiver goes back to what it did before, and again as often as it asks for it: it may
+   * throw away what comes right behind its request (rb of lrzsz 0.12 does, and asks once more after 10 s). Its
+   * acknowledgement may be lost on the way out (rb leaves so now and then), and what comes then is text: a C in it asks
+   * for nothing.
    *
    * @throws TransferEnd `garbage` at the first text, for the caller to leave it unread
    */
-  protected async deliverLast(frame: Uint8Array, withinMs: number): Promise<void> {
-    const deadline = new Deadline(withinMs + this.channel.transmitMs(frame.length));
+  protected async deliverLast(frame: Uint8Array): Promise<void> {
     for (let sending = 1; sending <= MAX_SENDINGS; sending += 1) {
+      const deadline = new Deadline(this.blockWithinMs + this.channel.transmitMs(frame.length));
       this.#strayBytes = 0;
       await this.channel.write(frame);
       this.lastSentAtMs = monotonicMs();
@@ -223,11 +225,15 @@ export class YmodemSession {
     }
   }
 
-  /** Waits for C with silence behind it, so that a C in the device's text does not start a transfer. */
-  protected async awaitRequest(purpose: string, withinMs: number): Promise<void> {
+  /**
+   * Waits for C with silence behind it, so that a C in the device's text does not start a transfer.
+   *
+   * @throws TransferEnd `silent` or `garbage` at the deadline; with `endsAtText` `garbage` at the first text
+   */
+  protected async awaitRequest(purpose: string, withinMs: number, endsAtText = false): Promise<void> {
     const deadline = new Deadline(withinMs);
     for (;;) {
-      const reply = await this.reply(deadline);
+      const reply = await this.reply(deadline, endsAtText);
       if (reply === 'none') throw this.silence(purpose);
       if (reply === 'request' && (await this.#quietBehindRequest())) return;
     }

@@ -211,6 +211,24 @@ describe('YMODEM sender', () => {
     });
   });
 
+  it('sends the end of the batch again to a receiver that threw it away and asks once more', async () => {
+    const how = { losesBatchEnd: { times: 2, asksAgainAfterMs: 3100 }, verdict: 'CRC OK\r\n' };
+    await send(how, 300, async (answer, receiver, { driver }) => {
+      arrived(answer, receiver, 300);
+      assert.ok(receiver.ended, 'the batch was not ended');
+      await driver.console.expect('CRC OK', { withinMs: 1000 });
+    });
+  });
+
+  it('ends the batch of a receiver that takes long to ask for the next file, or logs a line before', async () => {
+    for (const how of [{ nextRequestAfterMs: 3100 }, { saysBeforeNext: 'eth0: link up\r\n' }]) {
+      await send(how, 300, (answer, receiver) => {
+        arrived(answer, receiver, 300);
+        assert.ok(receiver.ended, 'the batch was not ended');
+      });
+    }
+  });
+
   it('is content with a receiver that says nothing more after the end', async () => {
     await send({ losesLastAck: true }, 300, (answer, receiver) => arrived(answer, receiver, 300), 500);
   });

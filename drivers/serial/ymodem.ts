@@ -8,8 +8,8 @@ import type { Answer } from '../../harness/capabilities.ts';
 import { CONTROL, endOfBatchBlock, headerBlock } from './ymodem-frames.ts';
 import { endOf, TransferEnd, YmodemSession, type YmodemChannel, type YmodemTimes } from './ymodem-session.ts';
 
-/** How long to wait for the request of the next file of the batch, and for its last word, where receivers differ. */
-const LAST_WORDS_WITHIN_MS = 3000;
+/** How long the request for the next file may still come once text has come in its place, such as a line of a log. */
+const REQUEST_BEHIND_TEXT_MS = 3000;
 
 /**
  * Sends one file. The answer is `accepted` when the receiver acknowledged the end, `refused` when it cancelled,
@@ -46,13 +46,22 @@ class Transfer extends YmodemSession {
    */
   async #endBatch(): Promise<void> {
     const position = this.channel.position();
-    const withinMs = Math.min(LAST_WORDS_WITHIN_MS, this.blockWithinMs);
     try {
-      await this.awaitRequest('to ask for the next file', withinMs);
-      await this.deliverLast(endOfBatchBlock(), withinMs);
+      await this.#awaitNextRequest();
+      await this.deliverLast(endOfBatchBlock());
     } catch (error) {
       if (!(error instanceof TransferEnd) || error.kind === 'refused' || error.kind === 'closed') throw error;
       this.channel.rewind(position);
+    }
+  }
+
+  async #awaitNextRequest(): Promise<void> {
+    const purpose = 'to ask for the next file';
+    try {
+      await this.awaitRequest(purpose, this.blockWithinMs, true);
+    } catch (error) {
+      if (!(error instanceof TransferEnd) || error.kind !== 'garbage') throw error;
+      await this.awaitRequest(purpose, Math.min(REQUEST_BEHIND_TEXT_MS, this.blockWithinMs));
     }
   }
 }

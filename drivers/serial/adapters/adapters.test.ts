@@ -287,8 +287,8 @@ describe('console-clock', () => {
 describe('ymodem ingress', () => {
   const bytes = Uint8Array.from({ length: 3000 }, (_, index) => index & 0xff);
   const image = { name: 'golden.bin', bytes, sha256: '' };
-  const offer = async (how: Misbehaviour | string | undefined, more: object = {}): Promise<unknown> => {
-    let result: unknown;
+  const offered = async (how: Misbehaviour | string | undefined, more: object = {}): Promise<Answer> => {
+    let result: Answer | undefined;
     await withBench({}, async ({ device, driver }) => {
       device.answer = () => {
         if (typeof how !== 'object') return how;
@@ -306,18 +306,15 @@ describe('ymodem ingress', () => {
         verifyWithinMs: 300,
         ...more,
       };
-      const { kind, stage, reason, delivery } = await adapter('ingress', 'ymodem', settings, driver).offer(
-        image,
-      );
-      result = {
-        kind,
-        stage,
-        reason,
-        acknowledged: delivery?.acknowledgedBytes,
-        complete: delivery?.complete,
-      };
+      result = await adapter('ingress', 'ymodem', settings, driver).offer(image);
     });
+    assert.ok(result);
     return result;
+  };
+  const offer = async (how: Misbehaviour | string | undefined, more: object = {}): Promise<unknown> => {
+    const { kind, stage, reason, delivery } = await offered(how, more);
+    const { acknowledgedBytes: acknowledged, complete } = delivery ?? {};
+    return { kind, stage, reason, acknowledged, complete };
   };
   const whole = { stage: 'verify', acknowledged: 3000, complete: true };
   const part = (acknowledged: number): object => ({ stage: 'transfer', acknowledged, complete: false });
@@ -329,6 +326,13 @@ describe('ymodem ingress', () => {
     assert.deepEqual(await offer({ verdict: 'ERR refused signature\r\n' }), refusal);
     const early = { verdict: 'ERR refused signature\r\n', oneFileOnly: true };
     assert.deepEqual(await offer(early), refusal);
+  });
+
+  it('counts the time of a verdict from the end of the file, while the receiver is still waited for', async () => {
+    const how = { oneFileOnly: true, lateMs: 100, verdict: 'OK verified\r\n' };
+    const { kind, elapsedMs } = await offered(how);
+    assert.equal(kind, 'accepted');
+    assert.ok(elapsedMs >= 99, `${elapsedMs} ms`);
   });
 
   it('tells refusal during the transfer, with the reason in words', async () => {

@@ -73,7 +73,10 @@ class Offer {
       { from: this.#console.cursor, withinMs: verifyWithinMs },
       this.#read,
     );
-    return { ...answerOf(verdict, verifyWithinMs), stage: 'verify', ...deliveryOf(sent) };
+    const answer = answerOf(verdict, verifyWithinMs);
+    // From the last frame on: the verdict may have come while the receiver was still waited for.
+    const elapsedMs = sent.elapsedMs + answer.elapsedMs;
+    return { ...answer, elapsedMs, stage: 'verify', ...deliveryOf(sent) };
   }
 
   /** A transfer without an end; afterwards the console is left so that the next command works. */

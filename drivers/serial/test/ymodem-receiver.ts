@@ -25,6 +25,12 @@ export interface Misbehaviour {
   nakFirstEot?: boolean;
   /** Goes back to its command line after EOT, without the batch's end. */
   oneFileOnly?: boolean;
+  /** Says this before it asks for the next file. */
+  saysBeforeNext?: string;
+  /** Asks for the next file only so long after EOT. */
+  nextRequestAfterMs?: number;
+  /** Throws the batch's end away so many times, and asks for it again after so many ms. */
+  losesBatchEnd?: { times: number; asksAgainAfterMs: number };
   /** Goes back to its command line without acknowledging the batch's end. */
   losesLastAck?: boolean;
   /**
@@ -45,6 +51,7 @@ export class YmodemReceiver {
   #expected = 0;
   #fileDone = false;
   #eots = 0;
+  #batchEndsLost = 0;
   #stall: NodeJS.Timeout | undefined;
   readonly #tries = new Map<string, number>();
   /** Every whole block that came, repeated ones too. */
@@ -168,11 +175,21 @@ export class YmodemReceiver {
     this.#fileDone = true;
     this.#expected = 0;
     this.data = this.data.subarray(0, this.length);
-    if (this.#how.oneFileOnly === true) this.#finish();
-    else this.#reply(Buffer.of(ACK, 0x43));
+    const { oneFileOnly, nextRequestAfterMs, saysBeforeNext = '' } = this.#how;
+    if (oneFileOnly === true) return this.#finish();
+    if (nextRequestAfterMs === undefined)
+      return this.#reply(Buffer.of(ACK, ...Buffer.from(`${saysBeforeNext}C`)));
+    this.#reply(Buffer.of(ACK));
+    setTimeout(() => this.#device.say('C'), nextRequestAfterMs).unref();
   }
 
   #endBatch(data: Buffer): void {
+    const { losesBatchEnd } = this.#how;
+    if (losesBatchEnd !== undefined && this.#batchEndsLost < losesBatchEnd.times) {
+      this.#batchEndsLost += 1;
+      setTimeout(() => this.#device.say('C'), losesBatchEnd.asksAgainAfterMs).unref();
+      return;
+    }
     this.ended = data.every((byte) => byte === 0);
     this.#finish();
   }
