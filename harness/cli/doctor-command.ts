@@ -149,7 +149,7 @@ async function question(prepared: Prepared, bench: Bench, say: Say): Promise<voi
     say('FAIL', 'profile', explain(error));
     return;
   }
-  const booting = bootsWithinMs(declaration);
+  const booting = bootsWithinMs({ board, declaration });
   const ask = async (what: string, work: () => Promise<string>, withinMs = booting): Promise<boolean> => {
     try {
       say('ok', what, await within(work(), withinMs, `asking for ${what}`));

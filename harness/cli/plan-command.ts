@@ -31,7 +31,7 @@ export function planOf(prepared: Prepared, chosen: readonly RegisteredCase[], op
   const { selected, leftOut } = withinDepth(chosen, options.depth, options.case);
   const ingresses = Object.keys(board.profile.firmware?.ingresses ?? {});
   const ways = options.ingress === 'all' ? Math.max(1, ingresses.length) : 1;
-  const terms: CostTerms = { bootSeconds: bootsWithinMs(declaration) / 1000, ways };
+  const terms: CostTerms = { bootSeconds: bootsWithinMs(prepared) / 1000, ways };
   const cases = selected.map((one) => plannedCase(prepared, one, terms));
   const running = selected.filter((_each, index) => cases[index]?.willRun === true);
   const { seconds, ...consumes } = costOf(running, terms);

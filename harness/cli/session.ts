@@ -178,7 +178,7 @@ export class Session {
     await this.#bench.open();
     const device = composeDevice(this.#bench, this.#prepared.board);
     this.run.device = await applyMakersProfile(this.#prepared.board.module, device, this.#bench);
-    const { tookMs } = await this.run.device.waitUntilReady(2 * bootsWithinMs(this.run.declaration));
+    const { tookMs } = await this.run.device.waitUntilReady(2 * bootsWithinMs(this.run));
     this.#record.append('bench', { action: 'device ready', ok: true, tookMs });
     await this.#mustBeTheDeclaredDevice();
     await loadImageEngine();

@@ -59,9 +59,14 @@ export class CaseContext {
     return this.need(this.declaration.update, 'declaration of updates (update: in the declaration)');
   }
 
-  /** Longest time from reset to a device that does its job. */
+  /** How long to wait from reset to a device that does its job. */
   get bootsWithinMs(): number {
-    return bootsWithinMs(this.declaration);
+    return bootsWithinMs(this.run);
+  }
+
+  /** What is declared of that time: it may be held against a device. */
+  get declaredBootMs(): number {
+    return this.declaration.update?.bootsWithinMs ?? this.bootsWithinMs;
   }
 
   /** No more steps, stimuli or readings: whatever the body still tries after this is refused. */

@@ -87,4 +87,30 @@ describe('dead, or bench fault?', () => {
     assert.equal(outcome.verdict, 'error');
     assert.match(outcome.reason, /no reply/);
   });
+
+  it('waits as long as the board file says, and no less than is declared', async () => {
+    const waited = async (options: FakeRunOptions): Promise<number[]> => {
+      const asked: number[] = [];
+      const run = fakeRun({
+        ...options,
+        device: (device) => ({
+          ...device,
+          waitUntilReady: async (withinMs) => {
+            asked.push(withinMs);
+            throw new TimeoutError('no-answer', 'not ready');
+          },
+        }),
+      });
+      run.gateway.dead = true;
+      const t = contextOf(run);
+      t.controlAccepted = t.stimulusDelivered = true;
+      await provenDead(t);
+      return asked;
+    };
+    const undeclared = { declaration: { update: undefined } } as unknown as FakeRunOptions;
+    assert.deepEqual(await waited({}), [150]);
+    assert.deepEqual(await waited({ profile: { bootsWithinMs: 90_000 } }), [90_000]);
+    assert.deepEqual(await waited({ ...undeclared, profile: { bootsWithinMs: 90_000 } }), [90_000]);
+    assert.deepEqual(await waited(undeclared), [30_000]);
+  });
 });

@@ -76,9 +76,12 @@ export interface Run {
   readonly earlier: Earlier;
 }
 
-/** Longest declared time from reset to a device that does its job; half a minute where nothing is declared. */
-export function bootsWithinMs(declaration: Declaration): number {
-  return declaration.update?.bootsWithinMs ?? 30_000;
+/**
+ * How long the bench waits for a device to boot: what its board file says, which is never less than what is declared;
+ * otherwise what is declared; otherwise half a minute.
+ */
+export function bootsWithinMs({ board, declaration }: Pick<Run, 'board' | 'declaration'>): number {
+  return board.profile.bootsWithinMs ?? declaration.update?.bootsWithinMs ?? 30_000;
 }
 
 let current: Run | undefined;

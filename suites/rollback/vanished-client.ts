@@ -116,7 +116,7 @@ async function measure(t: CaseContext, trial: Trial, limitMs: number): Promise<v
   if (at === undefined) return t.note('time of the way back not observable: no log tells it');
   const value = at.atMs - (trial.askedAtMs + trial.runningAtMs) / 2;
   const uncertainty = at.uncertaintyMs + (trial.runningAtMs - trial.askedAtMs) / 2;
-  const limit = limitMs + t.bootsWithinMs;
+  const limit = limitMs + t.declaredBootMs;
   if (value < -uncertainty)
     return t.note('time of the way back not observable: the device’s clock did not go on over its restart');
   if (value > limit + uncertainty) {
