@@ -11,6 +11,15 @@ describe('text of the log', () => {
     assert.deepEqual([0, 1, 2, 3, 5, 6, 7].map(offsetOf), [0, 1, 2, 4, 8, 9, 10]);
   });
 
+  it('maps them alike where there is no noise', () => {
+    const bytes = Buffer.from('\uFEFF21.4 °C 温度 🔧🔧\r\nprompt# ');
+    const [sound, noisy] = [logText(bytes), logText(Buffer.concat([bytes, Buffer.of(0xff)]))];
+    assert.equal(`${sound.text}\uFFFD`, noisy.text);
+    for (let index = 0; index <= sound.text.length; index += 1)
+      assert.equal(sound.offsetOf(index), noisy.offsetOf(index), `of ${index}`);
+    assert.equal(sound.offsetOf(sound.text.length), bytes.length);
+  });
+
   it('takes a string as itself, and the state out of a pattern', () => {
     assert.ok(statelessPattern('a.b(').test('a.b('));
     assert.ok(!statelessPattern('a.b').test('axb'));

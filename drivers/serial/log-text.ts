@@ -1,5 +1,7 @@
 /** Bytes of the log as text in which patterns are searched, with a way back from a character to its byte. */
 
+import { isUtf8 } from 'node:buffer';
+
 /** Text of a piece of the log. */
 export interface LogText {
   text: string;
@@ -16,6 +18,7 @@ export function logText(bytes: Buffer): LogText {
   const plain = bytes.toString('latin1');
   // All of ASCII, control characters included.
   if (/^[\x00-\x7f]*$/.test(plain)) return { text: plain, offsetOf: (index) => index };
+  if (isUtf8(bytes)) return wellFormed(bytes.toString('utf8'));
   const offsets: number[] = [];
   let text = '';
   for (let at = 0; at < bytes.length;) {
@@ -27,6 +30,13 @@ export function logText(bytes: Buffer): LogText {
   }
   offsets.push(bytes.length);
   return { text, offsetOf: (index) => offsets[index] ?? bytes.length };
+}
+
+/** Counts bytes only where it is asked to: a search asks for the place of its match, not for that of each character. */
+function wellFormed(text: string): LogText {
+  const startOf = (index: number): number =>
+    (text.codePointAt(index - 1) ?? 0) > 0xffff ? index - 1 : index;
+  return { text, offsetOf: (index) => Buffer.byteLength(text.slice(0, startOf(index))) };
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
