@@ -61,14 +61,23 @@ export async function ask<T>(
   return listen(console, { from, withinMs: request.withinMs, sent: request.send }, pick);
 }
 
+export interface ListenRequest {
+  from: number;
+  withinMs: number;
+  /** What was sent before, whose echo is left out. */
+  sent?: string;
+  /** Lines to be heard although they come unasked. */
+  heeds?: (text: string) => boolean;
+}
+
 /** Listens from a position on, without sending. Moves the cursor behind the deciding line. */
 export async function listen<T>(
   console: SerialConsole,
-  request: { from: number; withinMs: number; sent?: string },
+  request: ListenRequest,
   pick: (line: AnswerLine) => T | undefined,
 ): Promise<Heard<T>> {
   const deadline = new Deadline(request.withinMs);
-  const ears = new Ears(console, request.from, request.sent);
+  const ears = new Ears(console, request);
   for (;;) {
     const seen = console.position;
     for (const line of ears.newLines()) {
@@ -94,11 +103,13 @@ class Ears {
   readonly #lines: AnswerLine[] = [];
   /** The line that the device repeats, until it has. */
   #echo: string | undefined;
+  readonly #heeds: (text: string) => boolean;
   #from: number;
 
-  constructor(console: SerialConsole, from: number, sent: string | undefined) {
+  constructor(console: SerialConsole, { from, sent, heeds = () => false }: ListenRequest) {
     this.#console = console;
     this.#from = from;
+    this.#heeds = heeds;
     const { prompt, echo } = console.options;
     this.#prompt = prompt === undefined ? undefined : new RegExp(`^(?:${prompt})`);
     this.#echo = echo ? sent : undefined;
@@ -158,7 +169,7 @@ class Ears {
   }
 
   #isUnsolicited(text: string): boolean {
-    return this.#console.unsolicited.some((pattern) => pattern.test(text));
+    return this.#console.unsolicited.some((pattern) => pattern.test(text)) && !this.#heeds(text);
   }
 }
 

@@ -38,6 +38,7 @@ function nextOfSeries(t: CaseContext): FirmwareImage {
  * A legitimate update that must succeed.
  *
  * @param when `before` or `after` the attacks
+ * @param image which one; without it, the next by the way that is declared
  * @returns the new baseline, and the trace that shows that the update took place
  * @throws Inconclusive when the device refuses what it must accept, or nothing shows what it did
  */
@@ -45,11 +46,14 @@ export async function controlInstallation(
   t: CaseContext,
   when: 'before' | 'after',
   ingress: string,
+  image?: FirmwareImage,
 ): Promise<Installation> {
   return t.step(`control ${when}: legitimate update through ${ingress}`, async () => {
     const before = await readState(t, `before the control ${when}`);
     mustSeeSomething(t, before);
-    const done = await installNext(t, before, ingress, when);
+    const done = await (image === undefined
+      ? installNext(t, before, ingress, when)
+      : installOne(t, image, before, ingress, when));
     if (done.trace === undefined) mustShowSomething(t, done, when);
     return done;
   });

@@ -9,7 +9,7 @@ import { mustBeAlive } from './process-watch.ts';
 import { provenDead } from './proven-dead.ts';
 import { recover } from './recovery.ts';
 import { mustRefuseInStage } from './refusal-stage.ts';
-import { changes, fitOf, say } from './state.ts';
+import { changes, fitOf, looksLike, say } from './state.ts';
 import { confirmByPowerCycle, mustBeUnchanged, tookEffect } from './took-effect.ts';
 
 /** The device said yes: whether it meant it is decided by what runs after activation and after a power cycle. */
@@ -46,7 +46,7 @@ export async function decideByBooting(
     );
   }
   // A version alone, or a digest that the image states itself, is the golden one's in an altered golden image too.
-  if (activated.kind !== 'refused' && fitOf(ground.baseline, forbidden.image).kind === 'fits') {
+  if (activated.kind !== 'refused' && looksLike(ground.baseline, forbidden.image)) {
     throw new Inconclusive(
       'not-distinguishable',
       `the device took ${forbidden.alteration}, and by what can be read back that image looks like the one before: nothing shows which of them runs`,
@@ -117,7 +117,7 @@ export async function mustLive(
  *
  * @returns `crashed` when that was found
  */
-async function mustComeBack(
+export async function mustComeBack(
   t: CaseContext,
   activated: Answer,
   forbidden: ForbiddenImage,

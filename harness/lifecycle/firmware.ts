@@ -17,6 +17,8 @@ export interface Installation {
   detail: string;
   /** By which what follows is measured; where activation is volatile, after the power cycle that ended the image. */
   state: FirmwareState;
+  /** The image that was installed. */
+  image?: FirmwareImage;
   /** What the device answered to the offer. */
   offered?: AnswerKind;
   /**
@@ -59,6 +61,8 @@ export async function restart(t: CaseContext): Promise<void> {
   t.note('restarted by command: no supply is switched, so what only the loss of power shows was not seen');
   const answer = t.answered('restart', await ask());
   if (answer.kind === 'refused') t.inconclusive('restart-refused', `the restart was ${say(answer)}`);
+  if (answer.kind === 'garbage')
+    t.inconclusive('restart-not-understood', `asked to restart, it was ${say(answer)}`);
   await waitUntilReady(t);
 }
 
@@ -99,7 +103,7 @@ export async function install(
   const installed = await readState(t, `after installing ${image.name}`);
   const wrong = contradiction(installed, image);
   const state = await atRest(t, installed);
-  const said = { offered: kind, state };
+  const said = { offered: kind, state, image };
   if (wrong !== undefined) return { accepted: false, detail: `the device said yes, but ${wrong}`, ...said };
   const [trace] = [...changes(was, installed), ...changes(was, running)];
   if (trace !== undefined) return { accepted: true, detail: `${image.name} runs (${trace})`, ...said, trace };

@@ -9,13 +9,14 @@ import { LagMeter, pause } from '../clock.ts';
 import { Inconclusive } from '../errors.ts';
 import { auditMarker, mustBeAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
-import { decideByBooting, mustLive, survive } from './decide-by-booting.ts';
+import { decideByBooting, mustComeBack, mustLive, survive } from './decide-by-booting.ts';
 import { canRestart, firmwareOf, lastState, restart } from './firmware.ts';
 import type { ForbiddenImage, Ground } from './ground.ts';
 import { mustBeAlive, watchProcess } from './process-watch.ts';
 import { mustRefuseInStage } from './refusal-stage.ts';
-import { changes, say } from './state.ts';
-import { confirmByPowerCycle, mustBeUnchanged } from './took-effect.ts';
+import { recover } from './recovery.ts';
+import { changes, fitOf, say } from './state.ts';
+import { confirmByPowerCycle, mustBeUnchanged, tookEffect } from './took-effect.ts';
 
 /** Offers one image and demands that nothing comes of it. Returns true when its power cycle is still to be done. */
 export async function attack(
@@ -66,6 +67,7 @@ async function attackNow(
   mustHaveSaidNo(t, answer, audited, forbidden);
   mustRefuseInStage(t, answer, answer.stage, forbidden, ingress);
   ground.refusals = (ground.refusals ?? 0) + 1;
+  await startAllTheSame(t, answer, forbidden, ground, ingress);
   await lookLate(t, forbidden, ground);
   // What a device took in whole may wait for its next boot, and the next offer may wipe it out: it is booted now.
   // Only what broke off may share a power cycle.
@@ -73,6 +75,39 @@ async function attackNow(
   if (canRestart(t) && !ground.alone && brokeOff) return true;
   await confirmByPowerCycle(t, forbidden, ground);
   return false;
+}
+
+/** Ways in through which a refused image of a case was started all the same. */
+const startedAllTheSame = new WeakMap<CaseContext, Set<string>>();
+
+/**
+ * An image that was refused in words may lie there, ready to be started: once in a case, with the first one that came in
+ * whole, it is tried as an attacker would. What a device does when there is nothing to start is its own affair, as long as
+ * the forbidden image does not run.
+ */
+async function startAllTheSame(
+  t: CaseContext,
+  { kind, delivery }: Answer,
+  forbidden: ForbiddenImage,
+  ground: Ground,
+  ingress: string,
+): Promise<void> {
+  const tried = startedAllTheSame.get(t) ?? new Set();
+  const whole = kind === 'refused' && delivery?.complete !== false;
+  const meant = forbidden.benignAs === undefined && t.declaration.update?.activation !== 'volatile';
+  if (!whole || !meant || tried.has(ingress)) return;
+  startedAllTheSame.set(t, tried.add(ingress));
+  const activated = t.answered('activate what was refused', await firmwareOf(t).activate(ingress));
+  if (activated.kind === 'refused') return;
+  await mustComeBack(t, activated, forbidden, ground);
+  const { baseline } = ground;
+  const when = 'after the activation of what was refused';
+  const state = await lastState(t, when, (seen) => changes(baseline, seen).length > 0);
+  const changed = changes(baseline, state);
+  if (changed.length === 0) return;
+  if (fitOf(state, forbidden.image).kind !== 'differs') await tookEffect(t, when, changed, forbidden, ground);
+  t.note(`${when}, another image runs (${changed.join('; ')})`);
+  ground.baseline = await recover(t, baseline, changed.join('; '));
 }
 
 /** After so many refusals in a row a device may take nothing for a while, where that is declared. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
 import type { Device } from '../capabilities.ts';
-import { pause } from '../clock.ts';
+import { Deadline, pause } from '../clock.ts';
 import { Nonconformity, PortError, TimeoutError } from '../errors.ts';
 import { mustBeAlive, StandStill, watchProcess } from './process-watch.ts';
 import { setCurrentRun } from './run.ts';
@@ -11,13 +11,15 @@ import { contextOf, fakeRun } from './test/fake-run.ts';
 function reading(
   read: (sample: number) => number | Promise<number>,
   during: 'continues' | 'interrupted' = 'continues',
+  bootsWithinMs = 150,
 ) {
   let sample = 0;
   const device = (whole: Device): Device => ({
     ...whole,
     process: { unit: 'bar', changesWithinMs: 60, read: async () => read((sample += 1)) },
   });
-  return contextOf(fakeRun({ device, declaration: { processDuringUpdate: during } }));
+  const declaration = { processDuringUpdate: during };
+  return contextOf(fakeRun({ device, declaration, profile: { bootsWithinMs } }));
 }
 
 const gone = (): never => {
@@ -142,6 +144,10 @@ describe('a process value now', () => {
   it('is alive when it changes', () => mustBeAlive(reading((sample) => sample)));
   it('is stopped when it answers and stands still', async () => {
     await assert.rejects(mustBeAlive(reading(() => 42)), Nonconformity);
+  });
+  it('has the time of a boot to go on where an update may interrupt it', async () => {
+    const clock = new Deadline(400);
+    await mustBeAlive(reading(() => (clock.passed ? 43 : 42), 'interrupted', 60_000));
   });
   it('is judged on several samples, however slow they are', async () => {
     let samples = 0;

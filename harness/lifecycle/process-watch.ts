@@ -86,7 +86,7 @@ export function watchProcess(t: CaseContext): ProcessWatch {
 }
 
 /**
- * Demands that the process value changes now.
+ * Demands that the process value changes now; of a device whose process an update may interrupt, within the time of a boot.
  *
  * @throws Nonconformity when it answers, again and again, and stands still
  * @throws BenchError when it does not answer: silence is no standstill
@@ -99,7 +99,8 @@ export async function mustBeAlive(t: CaseContext): Promise<void> {
   }
   const { changesWithinMs, unit } = process;
   const first = await process.read();
-  const clock = new Deadline(3 * changesWithinMs);
+  const interrupted = t.declaration.processDuringUpdate === 'interrupted';
+  const clock = new Deadline(Math.max(3 * changesWithinMs, interrupted ? t.bootsWithinMs : 0));
   for (let samples = 1; !clock.passed || samples < enoughSamples; samples += 1) {
     await pause(Math.max(10, changesWithinMs * (0.05 + 0.1 * irregular(samples))));
     if ((await process.read()) !== first) return;

@@ -24,7 +24,10 @@ export async function recover(
       if (canRestart(t)) await restart(t).catch(ignoreBenchError);
       const state = await readState(t, 'after the recovery power cycle');
       if (changes(baseline, state).length === 0) return state;
-      const done = await install(t, nextControlImage(t, state), primaryIngress(t), state);
+      // Not the golden one of a pair: over it, an altered golden image of a later attack would not show.
+      const pair = t.declaration.controls?.way === 'pair';
+      const image = pair ? t.image('pair') : nextControlImage(t, state);
+      const done = await install(t, image, primaryIngress(t), state);
       t.write('bench', { action: 'recovery', ok: done.accepted, detail: done.detail });
       if (done.accepted) return done.state;
       throw new Inconclusive('recovery-failed', done.detail);

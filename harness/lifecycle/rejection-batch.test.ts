@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
+import { seen } from '../capabilities.ts';
 import { PortError } from '../errors.ts';
 import type { Verdict } from '../verdict.ts';
 import { offerForbidden, RejectionBatch } from './rejection-batch.ts';
@@ -13,6 +14,23 @@ const older = { image: image('older'), alteration: 'older release', rationale: '
 
 const late: FakeRunOptions['declaration'] = {
   ingresses: { ymodem: { refusesAt: ['transfer', 'boot'], answersWithinMs: 1000 } },
+};
+
+/** The first state that is read once something forged was offered. */
+const misreadOnce: FakeRunOptions['device'] = (device, gateway) => {
+  let misread = false;
+  return {
+    ...device,
+    firmware: {
+      ...device.firmware!,
+      readState: async () => {
+        const state = await device.firmware!.readState();
+        if (misread || !gateway.log.some(({ event }) => event === 'update-refused')) return state;
+        misread = true;
+        return { ...state, version: seen('x') };
+      },
+    },
+  };
 };
 
 interface Row {
@@ -50,6 +68,27 @@ const rows: Row[] = [
     faults: { answersForged: 'accepted' },
     verdict: 'violates',
     says: /what runs looks as before/,
+  },
+  {
+    name: 'one that says no, and lets whoever asks start it all the same',
+    faults: { keepsForged: true },
+    verdict: 'violates',
+    says: /after the activation of what was refused, version/,
+  },
+  {
+    name: 'one of whose answers a byte is lost on the line',
+    options: { device: misreadOnce },
+    verdict: 'conforms',
+    says: /one reading differed \(version: \S+ → x\), and the next was as before/,
+  },
+  {
+    name: 'one that does not understand that it is to restart',
+    faults: { noPower: true },
+    options: {
+      device: (device) => ({ ...device, restart: async () => ({ kind: 'garbage', elapsedMs: 1 }) }),
+    },
+    verdict: 'inconclusive',
+    says: /asked to restart, it was garbage/,
   },
   {
     name: 'one that refuses everything',

@@ -17,7 +17,7 @@ import { everyOne } from './every-one.ts';
 import { canRestart, firmwareOf, primaryIngress, readState, restart, type Installation } from './firmware.ts';
 import { judge, publish, settle, type Outcome } from './judge.ts';
 import { currentRun, type Run } from './run.ts';
-import { changes, fitOf, mustSeeSomething } from './state.ts';
+import { changes, fitOf, looksLike, mustSeeSomething } from './state.ts';
 import type { Verdict } from '../verdict.ts';
 import { registeredCases, type CaseBody } from './test-case.ts';
 
@@ -197,12 +197,14 @@ function mustBeFit(run: Run): void {
 }
 
 async function openGround(t: CaseContext, ingress: string): Promise<Ground> {
-  const { state, trace } = await firstControl(t, ingress);
+  const { state, trace, image } = await firstControl(t, ingress);
   mustSeeSomething(t, state);
   const ground: Ground = { baseline: state, controlTraces: new Map([[ingress, trace]]), alone: false };
   // Attacks are made from the golden image: over another one, an altered golden image shows.
-  if (t.declaration.controls?.way === 'pair' && fitOf(state, t.image('golden')).kind === 'fits')
-    ground.baseline = await controlUpdate(t, 'before', ingress);
+  const golden = t.image('golden');
+  const isGolden = fitOf(state, golden).kind === 'fits' || (image === golden && looksLike(state, golden));
+  if (t.declaration.controls?.way === 'pair' && isGolden)
+    ground.baseline = (await controlInstallation(t, 'before', ingress, t.image('pair'))).state;
   return ground;
 }
 

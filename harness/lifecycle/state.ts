@@ -33,6 +33,15 @@ export function fitOf(state: FirmwareState, image: FirmwareImage): Fit {
   return { kind: 'differs', how: `the version read back is ${version.value}, not ${identity.version}` };
 }
 
+/**
+ * Whether the state would be the same if this image ran: by a version that it shares, or, of an image whose format nobody
+ * reads, for want of a digest of what runs.
+ */
+export function looksLike(state: FirmwareState, image: FirmwareImage): boolean {
+  const { kind } = fitOf(state, image);
+  return kind === 'fits' || (kind === 'unknown' && !state.digest.observable);
+}
+
 /** How the state contradicts an image of a known format; undefined when it does not, or when nothing can be compared. */
 export function differsFromImage(state: FirmwareState, image: FirmwareImage): string | undefined {
   const fit = fitOf(state, image);
@@ -47,7 +56,8 @@ export function changes(before: FirmwareState, after: FirmwareState): string[] {
     const was = before[term] as Observed<unknown>;
     const is = after[term] as Observed<unknown>;
     if (!was.observable || !is.observable || was.value === is.value) return [];
-    return [`${term}: ${shortened(was.value)} → ${shortened(is.value)}`];
+    const [old, now] = [shortened(was.value), shortened(is.value)];
+    return [old === now ? `${term}: ${String(was.value)} → ${String(is.value)}` : `${term}: ${old} → ${now}`];
   });
 }
 

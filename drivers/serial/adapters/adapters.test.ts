@@ -287,9 +287,13 @@ describe('console-clock', () => {
 describe('ymodem ingress', () => {
   const bytes = Uint8Array.from({ length: 3000 }, (_, index) => index & 0xff);
   const image = { name: 'golden.bin', bytes, sha256: '' };
-  const offered = async (how: Misbehaviour | string | undefined, more: object = {}): Promise<Answer> => {
+  const offered = async (
+    how: Misbehaviour | string | undefined,
+    more: object = {},
+    wire: object = {},
+  ): Promise<Answer> => {
     let result: Answer | undefined;
-    await withBench({}, async ({ device, driver }) => {
+    await withBench(wire, async ({ device, driver }) => {
       device.answer = () => {
         if (typeof how !== 'object') return how;
         device.say('READY\r\n');
@@ -352,6 +356,15 @@ describe('ymodem ingress', () => {
     assert.deepEqual(await offer(how, { blockWithinMs: 20_000 }), crashed);
     const after = { kind: 'crashed', reason: 'SG-1 boot loader 1.0', ...whole };
     assert.deepEqual(await offer({ verdict: 'SG-1 boot loader 1.0\r\n' }), after);
+  });
+
+  it('tells a restart also where its banner is one of the lines that come unasked', async () => {
+    const unasked = { unsolicited: ['^SG-1 '] };
+    const middle = { sayAt: { block: 3, text: '\r\nSG-1 boot loader 1.0\r\n' } };
+    assert.equal((await offered(middle, { blockWithinMs: 20_000 }, unasked)).kind, 'crashed');
+    assert.equal((await offered({ verdict: 'SG-1 boot loader 1.0\r\n' }, {}, unasked)).kind, 'crashed');
+    const other = { verdict: 'SG-1 firmware 1.0\r\nOK verified\r\n' };
+    assert.equal((await offered(other, {}, unasked)).kind, 'accepted');
   });
 
   it('tells silence at every stage', async () => {

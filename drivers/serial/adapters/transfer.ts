@@ -44,8 +44,9 @@ function wordIn(console: SerialConsole, start: string, read: Reader, text: strin
   for (const reading of readings(text)) {
     const bare = prompt === undefined ? reading : reading.replace(new RegExp(`^(?:${prompt})`), '');
     if (echo && bare.trim() === start.trim()) return undefined;
-    if (console.unsolicited.some((pattern) => pattern.test(bare))) return undefined;
     const word = read({ text: bare });
+    if (word?.kind === 'crashed') return word; // also where the banner is one of the lines that come unasked
+    if (console.unsolicited.some((pattern) => pattern.test(bare))) return undefined;
     if (word !== undefined) return word;
   }
   return undefined;

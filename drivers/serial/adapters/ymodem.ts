@@ -54,6 +54,8 @@ class Offer {
     this.#read = wordReader(settings);
   }
 
+  readonly #isRestart = (text: string): boolean => this.#read({ text })?.kind === 'crashed';
+
   async run(): Promise<Answer> {
     const early = await this.#start();
     if (early !== undefined) return early;
@@ -70,7 +72,7 @@ class Offer {
     const { verifyWithinMs } = this.#settings;
     const verdict = await listen(
       this.#console,
-      { from: this.#console.cursor, withinMs: verifyWithinMs },
+      { from: this.#console.cursor, withinMs: verifyWithinMs, heeds: this.#isRestart },
       this.#read,
     );
     const answer = answerOf(verdict, verifyWithinMs);
@@ -122,7 +124,8 @@ class Offer {
   /** The receiver cancelled; its reason, if it gives one, follows as text. */
   async #withReason(sent: Answer): Promise<Answer> {
     const withinMs = Math.min(REASON_WITHIN_MS, this.#settings.verifyWithinMs);
-    const said = await listen(this.#console, { from: this.#console.cursor, withinMs }, this.#read);
+    const from = this.#console.cursor;
+    const said = await listen(this.#console, { from, withinMs, heeds: this.#isRestart }, this.#read);
     if (said.value?.reason === undefined || said.value.kind === 'accepted') return sent;
     return { ...sent, kind: said.value.kind, reason: said.value.reason };
   }

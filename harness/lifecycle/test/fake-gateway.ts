@@ -24,6 +24,8 @@ export interface Faults {
   runsForged?: 'at once' | 'after a power cycle';
   /** Only when so many forged images were offered since it was last powered. */
   runsForgedAfter?: number;
+  /** Keeps what it refuses until it loses power: whoever asks for it starts it. */
+  keepsForged?: boolean;
   /** It refuses, or takes and ignores, images that are genuine. */
   genuine?: 'refuses' | 'ignores' | 'refuses after a forged one';
   /** A forged image is taken, and refused when it is to be installed. */
@@ -141,6 +143,7 @@ export class FakeGateway {
     const forged = this.#forgedSincePower;
     this.#forgedSincePower = 0;
     this.powered = true;
+    if (this.faults.keepsForged === true) this.#staged = undefined;
     this.#boot();
     if (forged > 0 && this.faults.dies === 'over a power cycle after a forged image') this.dead = true;
     if (forged >= (this.faults.runsForgedAfter ?? 1) && this.faults.runsForged === 'after a power cycle') {
@@ -199,6 +202,7 @@ export class FakeGateway {
       this.running = slot;
       this.confirmed = slot;
     }
+    if (faults.keepsForged === true) this.#staged = slot;
     if (faults.takesForgedAs !== undefined) this.#staged = this.slotOf(faults.takesForgedAs);
     this.tell('update-refused', 'refused');
     return this.#answer(faults.answersForged ?? (this.dead ? 'silent' : 'refused'), image);
