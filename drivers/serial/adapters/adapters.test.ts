@@ -362,7 +362,8 @@ describe('ymodem ingress', () => {
     const unasked = { unsolicited: ['^SG-1 '] };
     const middle = { sayAt: { block: 3, text: '\r\nSG-1 boot loader 1.0\r\n' } };
     assert.equal((await offered(middle, { blockWithinMs: 20_000 }, unasked)).kind, 'crashed');
-    assert.equal((await offered({ verdict: 'SG-1 boot loader 1.0\r\n' }, {}, unasked)).kind, 'crashed');
+    const after = { verdict: 'SG-1 boot loader 1.0\r\n', verdictAfterMs: 50 };
+    assert.equal((await offered(after, { verifyWithinMs: 20_000 }, unasked)).kind, 'crashed');
     const other = { verdict: 'SG-1 firmware 1.0\r\nOK verified\r\n' };
     assert.equal((await offered(other, {}, unasked)).kind, 'accepted');
   });

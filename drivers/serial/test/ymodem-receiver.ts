@@ -40,6 +40,8 @@ export interface Misbehaviour {
   endsStall?: { afterMs: number; by: 'cancel' | 'words' | 'nothing'; atBytes?: number };
   /** Text after the transfer. */
   verdict?: string;
+  /** Only so long after it, in milliseconds. */
+  verdictAfterMs?: number;
 }
 
 const [SOH, STX, EOT, ACK, NAK, CAN] = [1, 2, 4, 6, 21, 24];
@@ -196,8 +198,11 @@ export class YmodemReceiver {
 
   #finish(): void {
     this.#device.onBytes = (bytes) => void (this.afterwards += bytes.length);
-    const last = this.#how.losesLastAck === true ? [] : [ACK];
-    this.#reply(Buffer.concat([Buffer.from(last), Buffer.from(this.#how.verdict ?? '')]));
+    const last = Buffer.from(this.#how.losesLastAck === true ? [] : [ACK]);
+    const { verdict = '', verdictAfterMs } = this.#how;
+    if (verdictAfterMs === undefined) return this.#reply(Buffer.concat([last, Buffer.from(verdict)]));
+    this.#reply(last);
+    setTimeout(() => this.#device.say(verdict), verdictAfterMs).unref();
   }
 
   #reply(bytes: Buffer): void {
