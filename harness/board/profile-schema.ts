@@ -33,7 +33,11 @@ export function profileSchema(parts: BoardParts) {
 
   return z.strictObject({
     ready: value.optional().describe('Answers once the device has booted'),
-    bootsWithinMs: milliseconds.optional().describe('How long the bench waits for the device to boot; default: the time that is declared, or 30 s'),
+    bootsWithinMs: milliseconds
+      .optional()
+      .describe(
+        'How long the bench waits for the device to boot; default: the time that is declared, or 30 s',
+      ),
     identity: adapter('identity')
       .optional()
       .describe('Reads who the device says it is; compared with the declaration'),

@@ -290,10 +290,10 @@ describe('ymodem ingress', () => {
   const offered = async (
     how: Misbehaviour | string | undefined,
     more: object = {},
-    wire: object = {},
+    wire: Record<string, unknown> = {},
   ): Promise<Answer> => {
     let result: Answer | undefined;
-    await withBench(wire, async ({ device, driver }) => {
+    await withBench({ settings: wire }, async ({ device, driver }) => {
       device.answer = () => {
         if (typeof how !== 'object') return how;
         device.say('READY\r\n');
