@@ -44,3 +44,4 @@ export { provenDead } from './lifecycle/proven-dead.ts';
 export { currentRun } from './lifecycle/run.ts';
 export { changes, differsFromImage, fitOf, mustSeeSomething, onTrial, say } from './lifecycle/state.ts';
 export { testCase } from './lifecycle/test-case.ts';
+export { vendorImage } from './lifecycle/vendor-image.ts';

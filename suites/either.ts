@@ -1,6 +1,6 @@
 /** Several sources of forbidden images in one case, of which any will do. */
 
-import { NotExecuted, type CaseContext, type ForbiddenImage } from '../harness/index.ts';
+import { NotExecuted, vendorImage, type CaseContext, type ForbiddenImage } from '../harness/index.ts';
 
 /**
  * All that the sources give. A source that cannot give anything is noted, as long as another one can.
@@ -31,5 +31,5 @@ export function vendors(
   alteration: string,
   rationale: string,
 ): () => ForbiddenImage[] {
-  return () => [{ image: t.image(role), alteration, rationale }];
+  return () => [{ image: vendorImage(t, role), alteration, rationale }];
 }

@@ -5,6 +5,7 @@ import type { Declaration } from './declaration-schema.ts';
 import type { LoadedDeclaration } from './load-declaration.ts';
 import { suggestion } from './nearest.ts';
 import { inOrder, type KeyPath, type Problem } from './problem.ts';
+import { untrueWaivers } from './waivers.ts';
 
 interface Contradiction {
   in: 'board' | 'declaration';
@@ -18,7 +19,16 @@ interface Contradiction {
  * that need it come out *not-executed* and say so.
  */
 export function crossCheck(board: LoadedBoard, declaration: LoadedDeclaration): Problem[] {
-  const rules = [ingresses, confirmation, bootTime, controls, alarmWires, commands, linkAttacks];
+  const rules = [
+    ingresses,
+    confirmation,
+    bootTime,
+    controls,
+    alarmWires,
+    commands,
+    linkAttacks,
+    untrueWaivers,
+  ];
   const found = rules.flatMap((rule) => rule(board.board, declaration.declaration));
   return inOrder(
     found.map(({ in: where, path, message }) =>

@@ -167,7 +167,10 @@ function setUp(base: GenuineImage, options: AttackOptions): Workshop {
 }
 
 /** The maker's; and the test key, or the authority at the end of its chain, which the device trusts for the test. */
-function trustedKeys({ trustedKeys: makers = [], testKey }: AttackOptions): readonly PublicKey[] {
+export function trustedKeys({
+  trustedKeys: makers = [],
+  testKey,
+}: Pick<AttackOptions, 'trustedKeys' | 'testKey'>): readonly PublicKey[] {
   if (testKey === undefined) return makers;
   // A chain that does not end in itself ends, where there are maker's keys, in one of those.
   if (makers.length > 0 && testKey.chain.length > 0 && !isSelfSigned(testKey.chain.at(-1))) return makers;

@@ -7,6 +7,7 @@ export {
   eachAttack,
   inMemory,
   genuine,
+  trustedKeys,
   type AttackImage,
   type AttackOptions,
 } from './generate.ts';

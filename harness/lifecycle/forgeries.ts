@@ -166,7 +166,10 @@ function asForbidden(t: CaseContext, attack: AttackImage, golden: FirmwareImage)
 }
 
 /** The declared format, where only the declaration can tell; else what the content shows. */
-function formatFor({ declaration: { update } }: CaseContext, golden: ByteSource): ImageFormat | undefined {
+export function formatFor(
+  { declaration: { update } }: CaseContext,
+  golden: ByteSource,
+): ImageFormat | undefined {
   const { detachedFormat, formatOf, opaque } = imageEngine();
   if (update?.format === 'opaque') return opaque;
   if (update?.signature !== undefined) return detachedFormat(update.signature);
@@ -196,7 +199,7 @@ function undecided(expectation: Expectation): string {
 }
 
 /** The declared policy; that appended data is refused is left open, see {@link expectationOf}. */
-function policyFor(t: CaseContext): Policy {
+export function policyFor(t: CaseContext): Policy {
   const { appendedData, ...policy } = policyOf(t.declaration);
   return appendedData === 'ignore' ? { ...policy, appendedData } : policy;
 }

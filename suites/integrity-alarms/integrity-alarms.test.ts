@@ -234,6 +234,43 @@ describe('the alarm for a violation', () => {
   });
 });
 
+describe('an alteration that the declared coverage does not name', () => {
+  afterEach(() => setCurrentRun(undefined));
+  const undeclared = async (monitor: Monitor) => {
+    const run = monitored({ object: 'memory', ...monitor });
+    const outcome = await judged(run, (t) => mustRaiseAlarm(t, 'memory', 'memory'), { id: 'INT-03' });
+    return { outcome, run };
+  };
+  const never = { console: 'never', modbus: 'never' } as const;
+
+  it('is held against the device as coverage that is missing, not as an alarm that it promised', async () => {
+    for (const after of [never, { console: 3 * detectionMs, modbus: 3 * detectionMs }]) {
+      const { outcome } = await undeclared({ after });
+      assert.equal(outcome.verdict, 'violates', outcome.reason);
+      assert.equal(outcome.findings[0]?.code, 'not-covered');
+      assert.match(outcome.reason, /memory to be covered .*FP-SIG-1 demands/);
+      assert.match(outcome.reason, /declared coverage: code;/);
+    }
+  });
+  it('passes when it is told in time all the same, with a note', async () => {
+    const { outcome } = await undeclared({});
+    assert.equal(outcome.verdict, 'conforms', outcome.reason);
+    assert.match(outcome.reason, /declared coverage \(code\) does not name memory/);
+  });
+  it('is not said to be claimed', async () => {
+    const { run } = await undeclared({});
+    const [stimulus] = payloads(run, 'stimulus');
+    assert.doesNotMatch(stimulus?.rationale ?? '', /declaration covers/);
+    const [claimed] = payloads(await claimedRun(), 'stimulus');
+    assert.match(claimed?.rationale ?? '', /the declaration covers code/);
+  });
+  const claimedRun = async (): Promise<FakeRun> => {
+    const run = monitored({});
+    await judged(run, (t) => mustRaiseAlarm(t, 'memory', 'code'), { id: 'INT-03' });
+    return run;
+  };
+});
+
 describe('a monitor that is killed', () => {
   afterEach(() => setCurrentRun(undefined));
   const killed = (restarts: boolean) => {

@@ -9,6 +9,7 @@ import {
   primaryIngress,
   readState,
   say,
+  vendorImage,
   waitUntilReady,
   type CaseContext,
 } from '../../harness/index.ts';
@@ -18,6 +19,7 @@ import {
  * installed between the two: it would raise again the floor that the reset may have lowered.
  */
 export async function mustKeepFloorOverFactoryReset(t: CaseContext): Promise<void> {
+  const image = vendorImage(t, 'older');
   const firmware = t.need(t.device.firmware, 'way in for firmware');
   const reset = t.need(firmware.factoryReset?.bind(firmware), 'factory reset');
   const baseline = await controlUpdate(t, 'before', primaryIngress(t));
@@ -39,7 +41,7 @@ export async function mustKeepFloorOverFactoryReset(t: CaseContext): Promise<voi
     return state;
   });
   const older = {
-    image: t.image('older'),
+    image,
     alteration: 'older release after a factory reset',
     rationale: 'the floor must not be part of what is reset',
   };

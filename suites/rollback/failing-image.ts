@@ -16,6 +16,7 @@ import {
   say,
   TimeoutError,
   until,
+  vendorImage,
   wasAudited,
   type CaseContext,
   type FirmwareImage,
@@ -28,7 +29,7 @@ const lookEveryMs = 50;
 /** The image that crashes, and then the one that hangs: another mechanism stands behind each. */
 export async function mustRevertFailingImages(t: CaseContext): Promise<void> {
   const withinMs = declaredPolicy(t, t.update.revertsWithinMs, 'update.revertsWithinMs');
-  for (const image of [t.image('crashing'), t.image('hanging')]) {
+  for (const image of [vendorImage(t, 'crashing'), vendorImage(t, 'hanging')]) {
     await t.step(`${image.name} as a trial`, () => mustRevert(t, image, withinMs));
   }
 }

@@ -14,6 +14,7 @@ import {
   primaryIngress,
   readState,
   restart,
+  vendorImage,
   type CaseContext,
   type FirmwareImage,
   type FirmwareState,
@@ -26,7 +27,8 @@ import {
  */
 export async function mustNotWrapCounter(t: CaseContext): Promise<void> {
   const ingress = primaryIngress(t);
-  const image = t.image('maximumCounter');
+  const image = vendorImage(t, 'maximumCounter');
+  const older = vendorImage(t, 'older');
   const before = await controlUpdate(t, 'before', ingress);
   const floor = before.securityCounter;
   if (!floor.observable) t.note(`counter floor not observable: ${floor.why}`);
@@ -48,7 +50,6 @@ export async function mustNotWrapCounter(t: CaseContext): Promise<void> {
     await controlUpdate(t, 'after', ingress);
     return;
   }
-  const older = t.image('older');
   const forbidden = { image: older, alteration: 'older release', rationale: 'the floor is at its highest' };
   try {
     if (fitOf(after, image).kind === 'differs') mustBeAsBefore(t, before, after);

@@ -9,6 +9,7 @@ import {
   primaryIngress,
   readState,
   say,
+  vendorImage,
   type CaseContext,
 } from '../../harness/index.ts';
 import { declaredPolicy } from './declared-policy.ts';
@@ -18,6 +19,7 @@ import { declaredPolicy } from './declared-policy.ts';
  * older image behind it too; one that is declared to grant it must have it on record before anything older comes.
  */
 export async function mustGuardOverride(t: CaseContext): Promise<void> {
+  const image = vendorImage(t, 'older');
   const firmware = t.need(t.device.firmware, 'way in for firmware');
   const allowOlder = t.need(firmware.allowOlder?.bind(firmware), 'way to ask for an older image');
   const policy = declaredPolicy(t, t.update.operatorOverride, 'update.operatorOverride');
@@ -59,7 +61,7 @@ export async function mustGuardOverride(t: CaseContext): Promise<void> {
     );
   }
   const older = {
-    image: t.image('older'),
+    image,
     alteration: 'older release after the override',
     rationale: 'a refused override must have no effect',
   };

@@ -14,6 +14,7 @@ import {
   readState,
   recover,
   say,
+  vendorImage,
   stateOnceRunning,
   waitUntilReady,
   type CaseContext,
@@ -41,12 +42,13 @@ export async function mustSurviveCutReverts(t: CaseContext): Promise<void> {
       'the declaration says that an unconfirmed image is not swapped back at a reset',
     );
   }
+  const newer = vendorImage(t, 'newer');
   const baseline = await controlUpdate(t, 'before', primaryIngress(t));
   const phases = await t.step('time an undisturbed revert', () => timeRevert(t, baseline));
   let lastCut = 'control';
   const cuts = await sweepCuts(t, { of: 'revert', phases, count }, async (order): Promise<MadeCut> => {
     const refused = await startTrial(t, baseline);
-    if (refused !== undefined) return updateAgain(t, lastCut, t.image('newer'), refused);
+    if (refused !== undefined) return updateAgain(t, lastCut, newer, refused);
     lastCut = order.name;
     const hit = await cutRevert(t, order, phases);
     return { hit, look: () => lookAfter(t, order.name, baseline) };

@@ -8,6 +8,7 @@ import {
   primaryIngress,
   rejectionBatch,
   testCase,
+  vendorImage,
   type CaseContext,
   type ForbiddenImage,
   type Need,
@@ -29,7 +30,7 @@ import { mustSurviveCutReverts } from './revert-cut-sweep.ts';
 
 /** A validly signed image of the vendor's that the device must refuse all the same. */
 const signedBut = (t: CaseContext, name: string, alteration: string, rationale: string): ForbiddenImage[] => [
-  { image: t.image(name), alteration, rationale },
+  { image: vendorImage(t, name), alteration, rationale },
 ];
 
 const base: readonly Need[] = ['firmware', 'restart', 'image:golden'];
@@ -126,7 +127,7 @@ describe('Rollback', () => {
             : declaredPolicy(t, policy?.lowerVersion, 'update.policy.lowerVersion');
         const takes = lower === 'accept';
         return mustFollowPolicy(t, {
-          image: t.image('equalCounter'),
+          image: vendorImage(t, 'equalCounter'),
           alteration: 'lower version, equal counter',
           policy: `equalCounter: ${equalCounter}, lowerVersion: ${lower}`,
           takes,
@@ -157,7 +158,7 @@ describe('Rollback', () => {
       (t) => {
         const policy = declaredPolicy(t, t.update.expiredMetadata, 'update.expiredMetadata');
         return mustFollowPolicy(t, {
-          image: t.image('newerExpired'),
+          image: vendorImage(t, 'newerExpired'),
           alteration: 'newer release, expired metadata',
           policy: `expiredMetadata: ${policy}`,
           takes: policy === 'accept-newer',
@@ -171,7 +172,7 @@ describe('Rollback', () => {
       (t) => {
         const policy = declaredPolicy(t, t.update.olderUnderNewer, 'update.olderUnderNewer');
         return mustFollowPolicy(t, {
-          image: t.image('olderUnderNewer'),
+          image: vendorImage(t, 'olderUnderNewer'),
           alteration: 'older firmware under a newer manifest',
           policy: `olderUnderNewer: ${policy}`,
           takes: policy === 'accept',
@@ -211,7 +212,7 @@ describe('Rollback', () => {
           tampering: 'older-at-rest',
           stimulus: 'an older genuine image written straight into the running slot',
           rationale: 'who can write the flash must not be able to go back',
-          forbidden: t.image('older'),
+          forbidden: vendorImage(t, 'older'),
         }),
     );
 

@@ -10,6 +10,7 @@ import {
   readState,
   say,
   stateOnceRunning,
+  vendorImage,
   type CaseContext,
 } from '../../harness/index.ts';
 
@@ -33,8 +34,8 @@ export async function mustRevertUnconfirmedTrial(t: CaseContext): Promise<void> 
       'the declaration says that an unconfirmed image is not swapped back at the next reset (unconfirmedReverts)',
     );
   }
+  const newer = vendorImage(t, 'newer');
   const baseline = await controlUpdate(t, 'before', ingress);
-  const newer = t.image('newer');
   await t.step('trial of a newer image, not confirmed', async () => {
     t.stimulus({
       name: 'newer image, never confirmed',
