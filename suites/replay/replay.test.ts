@@ -61,6 +61,26 @@ const everyTriple: Row[] = [
     says: /to stay at 101/,
   },
   {
+    name: 'one that obeys some time after it said that it refuses',
+    faults: { obeysAfterReads: 2 },
+    verdict: 'violates',
+    says: /to stay at 101.* observed 102 .* ms after again/,
+  },
+  {
+    name: 'one that obeys some time after it did not answer',
+    faults: { obeysAfterReads: 2, answersRefused: 'silent' },
+    options: { audit: false },
+    verdict: 'violates',
+    says: /to stay at 101/,
+  },
+  { name: 'one that acts in its next scan', faults: { effectAfterMs: 5 }, verdict: 'conforms' },
+  {
+    name: 'one that accepts the next, and does nothing any more',
+    faults: { afterwards: 'accepted' },
+    verdict: 'violates',
+    says: /next legitimate .* observed accepted; effect 101 → 101/,
+  },
+  {
     name: 'one that says yes, and does nothing',
     faults: { answersRefused: 'accepted' },
     verdict: 'violates',
@@ -166,6 +186,7 @@ describe('while no time passes between a message and its receiver', () => {
         verdict: 'violates',
         says: /older than 2000 ms/,
       },
+      { name: 'one that acts in its next scan', faults: { effectAfterMs: 5 }, verdict: 'conforms' },
       { name: 'one whose window is narrower', faults: { windowMs: 1000 }, verdict: 'conforms' },
       { name: 'one that obeys old messages now and then', faults: { wavers: 2 }, verdict: 'violates' },
     ],
@@ -177,6 +198,11 @@ table(
   'a message after a power loss',
   [
     { name: 'a faithful receiver', verdict: 'conforms' },
+    {
+      name: 'one that obeys some time after it said that it refuses',
+      faults: { obeysAfterMs: 30 },
+      verdict: 'violates',
+    },
     { name: 'one that forgets its counter', faults: { forgetsWithoutPower: true }, verdict: 'violates' },
   ],
   (t) => mustForgetNothingWithoutPower(t),

@@ -2,6 +2,7 @@
 
 import type { Answer, AnswerKind, Device, LinkTap, TapRecording } from '../../../harness/capabilities.ts';
 import type { Declaration } from '../../../harness/board/index.ts';
+import { monotonicMs } from '../../../harness/clock.ts';
 import { fakeRun, type FakeRun } from '../../../harness/lifecycle/test/fake-run.ts';
 
 export interface ReceiverFaults {
@@ -13,6 +14,10 @@ export interface ReceiverFaults {
   obeysSilently?: boolean;
   /** It obeys what it says it refuses, after its effect was read so often. */
   obeysAfterReads?: number;
+  /** It obeys what it says it refuses, so long after. */
+  obeysAfterMs?: number;
+  /** What it accepts shows so long after. */
+  effectAfterMs?: number;
   logs?: boolean;
   forgetsWithoutPower?: boolean;
   /** The effect begins anew with the power. */
@@ -52,6 +57,7 @@ export const commandsDeclaration: Declaration['commands'] = {
   counter: { maximumGap: 1000, survivesPowerLoss: true },
   actions: { add: 2 },
   clock: 'utc',
+  effectWithinMs: 40,
 };
 
 export class Receiver {
@@ -62,6 +68,7 @@ export class Receiver {
   #refused = 0;
   #readsToGo: number | undefined;
   #tooOld = 0;
+  #pending: { dueMs: number; value: number }[] = [];
   readonly #tell: () => void;
   readonly seen: Uint8Array[] = [];
   /** The client is connected, and has been for long. */
@@ -77,7 +84,15 @@ export class Receiver {
       this.#readsToGo = undefined;
       this.effect += 1;
     }
+    const now = monotonicMs();
+    for (const { value } of this.#pending.filter(({ dueMs }) => dueMs <= now)) this.effect += value;
+    this.#pending = this.#pending.filter(({ dueMs }) => dueMs > now);
     return this.effect;
+  }
+
+  #actAfter(ms: number | undefined, value: number): void {
+    if (ms === undefined) this.effect += value;
+    else this.#pending.push({ dueMs: monotonicMs() + ms, value });
   }
 
   powerLost(): void {
@@ -95,7 +110,7 @@ export class Receiver {
     const met = this.#refused > 0 ? afterwards : beforehand;
     if (met !== undefined) return { kind: met, elapsedMs: 1 };
     this.counter = counter;
-    if (noEffect !== true) this.effect += view.getInt16(14);
+    if (noEffect !== true) this.#actAfter(this.faults.effectAfterMs, view.getInt16(14));
     return { kind: 'accepted', elapsedMs: 1 };
   }
 
@@ -116,6 +131,7 @@ export class Receiver {
       this.#clockAheadMs = timestamp - Date.now();
     }
     if (this.faults.obeysSilently === true) this.effect += 1;
+    if (this.faults.obeysAfterMs !== undefined) this.#actAfter(this.faults.obeysAfterMs, 1);
     this.#readsToGo = this.faults.obeysAfterReads;
     if (this.faults.logs !== false) this.#tell();
     return { kind: this.faults.answersRefused ?? 'refused', elapsedMs: 1 };
