@@ -34,7 +34,8 @@ export class Sender {
   readonly #commands: Commands;
   readonly #declared: Authenticated;
   readonly #key: Uint8Array;
-  readonly #effect: EffectWatch;
+  /** What this sender's commands act upon; attacks that are not sent by it are told here. */
+  readonly effect: EffectWatch;
   #counter: number;
 
   private constructor(
@@ -43,7 +44,7 @@ export class Sender {
   ) {
     this.#t = t;
     this.#commands = parts.commands;
-    this.#effect = new EffectWatch(t, parts.commands);
+    this.effect = new EffectWatch(t, parts.commands);
     this.#declared = parts.declared;
     this.#key = parts.key;
     this.#counter = parts.counter;
@@ -143,14 +144,14 @@ export class Sender {
     let bytes: Uint8Array = new Uint8Array();
     // Sealed at the last moment: the time that our own questions take must not age it.
     const seal = (): Uint8Array => (bytes = this.sealed({ ...fields, timestampMs: Date.now() }));
-    const before = await this.#effect.before(`${what} ${when} the attack`);
-    const sent = this.#effect.begins();
+    const before = await this.effect.before(`${what} ${when} the attack`);
+    const sent = this.effect.begins();
     const answer = t.answered(`${what} ${when} the attack`, await this.#commands.send(seal()));
     const wanted = before + fields.value;
     const after =
       answer.kind === 'accepted'
-        ? await this.#effect.awaited((effect) => effect === wanted, sent)
-        : await this.#effect.after();
+        ? await this.effect.awaited((effect) => effect === wanted, sent)
+        : await this.effect.after();
     const accepted = answer.kind === 'accepted' && after === wanted;
     t.control(what, when, accepted, `${say(answer)}; effect ${before} → ${after}`);
     if (accepted) {
@@ -177,10 +178,10 @@ export class Sender {
     const t = this.#t;
     t.stimulus({ name, rationale, bytes: bytes.length });
     const marker = await auditMarker(t);
-    const before = await this.#effect.before(name);
-    this.#effect.attacked(name, this.#effect.begins());
+    const before = await this.effect.before(name);
+    this.effect.attacked(name, this.effect.begins());
     const answer = t.answered(name, await this.#commands.send(bytes));
-    const after = await this.#effect.after();
+    const after = await this.effect.after();
     t.stimulusDelivered = true;
     if (after !== before) {
       t.violates({
@@ -197,7 +198,7 @@ export class Sender {
       });
     }
     const audited = await mustBeAudited(t, 'commandRefused', marker);
-    await this.#effect.mustStayStill();
+    await this.effect.mustStayStill();
     if (answer.kind === 'refused' || answer.kind === 'closed') return;
     // Silence, garbage and a lost wire are no refusals; only the device's own log can say that the message came.
     if (audited === 'logged') {
@@ -210,30 +211,25 @@ export class Sender {
     );
   }
 
-  /** After a restart, nothing is known of the effect. */
-  restarted(): void {
-    this.#effect.restarted();
-  }
-
   /** The look at the end of a case, before the next legitimate command: what was refused may still be obeyed late. */
   async mustNotObeyLate(): Promise<void> {
-    await this.#t.step('watch for late effects', () => this.#effect.mustStayStillForItsTime());
+    await this.#t.step('watch for late effects', () => this.effect.mustStayStillForItsTime());
   }
 
   /** True when a message of this age is obeyed; a refused probe does not move the counter. */
   async isObeyed(ageMs: number): Promise<boolean> {
     const fields = this.next();
     const name = `probe aged ${ageMs.toFixed(0)} ms`;
-    const before = await this.#effect.before(name);
-    const sent = this.#effect.begins();
+    const before = await this.effect.before(name);
+    const sent = this.effect.begins();
     const bytes = this.sealed({ ...fields, timestampMs: Date.now() - ageMs });
     const answer = this.#t.answered(name, await this.#commands.send(bytes));
     // Its no is taken at its word for now; if it obeys all the same, it does so late, and that is watched.
     const refused = answer.kind === 'refused';
-    if (refused) this.#effect.attacked(name, sent);
+    if (refused) this.effect.attacked(name, sent);
     const after = refused
-      ? await this.#effect.after()
-      : await this.#effect.awaited((effect) => effect !== before, sent);
+      ? await this.effect.after()
+      : await this.effect.awaited((effect) => effect !== before, sent);
     if (after !== before || answer.kind === 'accepted') this.#counter = fields.counter;
     return after !== before;
   }

@@ -9,7 +9,7 @@ export async function mustForgetNothingWithoutPower(t: CaseContext): Promise<voi
   const legitimate = await t.step('legitimate command', () => sender.mustAccept('before'));
   const used = sender.counter;
   await t.step('power cycle', () => powerCycle(t));
-  sender.restarted();
+  sender.effect.restarted();
   await attackAndWatch(t, sender, async () => {
     await sender.mustNotObey('the same message after a power cycle', 'it was obeyed before', legitimate);
     if (sender.declared.layout.fields.every(({ name }) => name !== 'counter')) return;

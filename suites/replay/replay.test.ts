@@ -38,7 +38,7 @@ function table(title: string, rows: readonly Row[], body: (t: CaseContext) => Pr
   });
 }
 
-const unprotected: Row['options'] = { declared: { mechanism: 'none' } };
+const unprotected: Row['options'] = { declared: { mechanism: 'none', effectWithinMs: 40 } };
 
 const without = (name: string): Declaration['commands'] => ({
   ...(commandsDeclaration as Extract<Declaration['commands'], { mechanism: 'authenticated-messages' }>),
@@ -208,7 +208,7 @@ table(
   (t) => mustForgetNothingWithoutPower(t),
 );
 
-const off = { declared: { mechanism: 'service-off' as const } };
+const off = { declared: { mechanism: 'service-off' as const, effectWithinMs: 40 } };
 table(
   'a recording on a new connection',
   [
@@ -236,6 +236,61 @@ table(
       faults: { tap: 'connection refused' },
       verdict: 'inconclusive',
       says: /connection was refused/,
+    },
+    {
+      name: 'a device that obeys a recording some time after it refused it',
+      faults: { obeysAfterReads: 1 },
+      verdict: 'violates',
+      says: /effect to stay at 101.* ms after the replay of recorded bytes/,
+    },
+    {
+      name: 'a device that serves one client alone, and that is the bench',
+      faults: { ignores: ['counter'], tap: 'single client' },
+      verdict: 'inconclusive',
+      says: /serve one client alone/,
+    },
+    {
+      name: 'a device that serves one client alone, which can go away: the recording is obeyed',
+      faults: { ignores: ['counter'], tap: 'single client', connectionOriented: true },
+      verdict: 'violates',
+      says: /recorded bytes to have no effect/,
+    },
+    {
+      name: 'a device that serves one client alone, which can go away',
+      faults: { tap: 'single client', connectionOriented: true },
+      verdict: 'conforms',
+      says: /repeated while the bench itself was not connected/,
+    },
+    {
+      name: 'a device that logs a recording, and closes its connection without a byte',
+      faults: { closesOnReplay: true },
+      verdict: 'conforms',
+    },
+    {
+      name: 'a device without a log that closes the connection of a recording without a byte',
+      faults: { closesOnReplay: true },
+      options: { audit: false },
+      verdict: 'inconclusive',
+      says: /no byte came back/,
+    },
+    {
+      name: 'plain writes that are refused and work some time later',
+      faults: { plain: { answer: 'refused', effect: 1, afterMs: 10 } },
+      verdict: 'violates',
+    },
+    {
+      name: 'a service that is off, and does what it refuses some time later',
+      faults: { plain: { answer: 'refused', effect: 1, afterMs: 10 } },
+      options: off,
+      verdict: 'violates',
+      says: /effect 100 → 101/,
+    },
+    {
+      name: 'a device that declares no protection, whose plain write shows in its next scan',
+      faults: { plain: { answer: 'accepted', effect: 7, afterMs: 10 } },
+      options: unprotected,
+      verdict: 'violates',
+      says: /plain write accepted; effect 100 → 107$/,
     },
     {
       name: 'a connection that is refused, and plain writes that work',

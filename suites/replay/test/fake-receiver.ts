@@ -33,8 +33,11 @@ export interface ReceiverFaults {
   /** Every so many messages that are too old are obeyed all the same. */
   wavers?: number;
   windowMs?: number;
-  plain?: { answer: AnswerKind; effect: number };
-  tap?: 'sees nothing' | 'connection refused' | 'reads come first';
+  plain?: { answer: AnswerKind; effect: number; afterMs?: number };
+  /** `single client`: a connection beside the client's is closed before it is heard. */
+  tap?: 'sees nothing' | 'connection refused' | 'reads come first' | 'single client';
+  /** What is replayed is heard, and the connection closed without a byte. */
+  closesOnReplay?: boolean;
   /** Its messages count only on a connection that began with an opening, which `renew` lets the client send again. */
   connectionOriented?: boolean;
 }
@@ -90,7 +93,8 @@ export class Receiver {
     return this.effect;
   }
 
-  #actAfter(ms: number | undefined, value: number): void {
+  /** Has an effect, at once or so long after. */
+  actAfter(ms: number | undefined, value: number): void {
     if (ms === undefined) this.effect += value;
     else this.#pending.push({ dueMs: monotonicMs() + ms, value });
   }
@@ -110,7 +114,7 @@ export class Receiver {
     const met = this.#refused > 0 ? afterwards : beforehand;
     if (met !== undefined) return { kind: met, elapsedMs: 1 };
     this.counter = counter;
-    if (noEffect !== true) this.#actAfter(this.faults.effectAfterMs, view.getInt16(14));
+    if (noEffect !== true) this.actAfter(this.faults.effectAfterMs, view.getInt16(14));
     return { kind: 'accepted', elapsedMs: 1 };
   }
 
@@ -131,7 +135,7 @@ export class Receiver {
       this.#clockAheadMs = timestamp - Date.now();
     }
     if (this.faults.obeysSilently === true) this.effect += 1;
-    if (this.faults.obeysAfterMs !== undefined) this.#actAfter(this.faults.obeysAfterMs, 1);
+    if (this.faults.obeysAfterMs !== undefined) this.actAfter(this.faults.obeysAfterMs, 1);
     this.#readsToGo = this.faults.obeysAfterReads;
     if (this.faults.logs !== false) this.#tell();
     return { kind: this.faults.answersRefused ?? 'refused', elapsedMs: 1 };
@@ -181,7 +185,7 @@ function withCommands(device: Device, receiver: Receiver): Device {
         : {
             writePlain: async () => {
               receiver.seen.push(plainWrite);
-              receiver.effect += plain.effect;
+              receiver.actAfter(plain.afterMs, plain.effect);
               return { kind: plain.answer, elapsedMs: 1 };
             },
           }),
@@ -226,11 +230,18 @@ function tapOf(receiver: Receiver): LinkTap {
     replayOnNewConnection: async (recording) => {
       const outcome = { received: Uint8Array.of(1), elapsedMs: 1 };
       if (tap === 'connection refused') return { ...outcome, connection: 'refused' };
+      if (tap === 'single client' && receiver.opened) {
+        return { received: new Uint8Array(), elapsedMs: 1, connection: 'closed' };
+      }
       let opened = receiver.faults.connectionOriented !== true;
       for (const { bytes } of recording.bursts) {
         if (bytes === opening) opened = true;
-        else if (bytes === plainWrite) receiver.effect += receiver.faults.plain?.effect ?? 0;
+        else if (bytes === plainWrite)
+          receiver.actAfter(receiver.faults.plain?.afterMs, receiver.faults.plain?.effect ?? 0);
         else if (bytes !== read && opened) receiver.receive(bytes);
+      }
+      if (receiver.faults.closesOnReplay === true) {
+        return { received: new Uint8Array(), elapsedMs: 1, connection: 'closed' };
       }
       return { ...outcome, connection: 'answered' };
     },
