@@ -28,6 +28,15 @@ export interface MessageFields {
   value: number;
 }
 
+/** How one message was met whose time is not that of now. */
+export interface Probe {
+  obeyed: boolean;
+  /** By the device's own word, and without effect. */
+  refused: boolean;
+  /** From its sealing to the answer: so much may it have aged on its way. */
+  tookMs: number;
+}
+
 /** A legitimate sender that knows the key, and keeps the counter. */
 export class Sender {
   readonly #t: CaseContext;
@@ -216,22 +225,31 @@ export class Sender {
     await this.#t.step('watch for late effects', () => this.effect.mustStayStillForItsTime());
   }
 
-  /** True when a message of this age is obeyed; a refused probe does not move the counter. */
-  async isObeyed(ageMs: number): Promise<boolean> {
+  /** One fresh message of this age, negative for the future; a refused one does not move the counter. */
+  async probe(ageMs: number): Promise<Probe> {
     const fields = this.next();
-    const name = `probe aged ${ageMs.toFixed(0)} ms`;
+    const name =
+      ageMs < 0 ? `probe dated ${(-ageMs).toFixed(0)} ms ahead` : `probe aged ${ageMs.toFixed(0)} ms`;
     const before = await this.effect.before(name);
     const sent = this.effect.begins();
     const bytes = this.sealed({ ...fields, timestampMs: Date.now() - ageMs });
     const answer = this.#t.answered(name, await this.#commands.send(bytes));
+    const tookMs = sent.elapsedMs;
     // Its no is taken at its word for now; if it obeys all the same, it does so late, and that is watched.
     const refused = answer.kind === 'refused';
     if (refused) this.effect.attacked(name, sent);
     const after = refused
       ? await this.effect.after()
       : await this.effect.awaited((effect) => effect !== before, sent);
-    if (after !== before || answer.kind === 'accepted') this.#counter = fields.counter;
-    return after !== before;
+    const obeyed = after !== before;
+    if (obeyed || answer.kind === 'accepted') this.#counter = fields.counter;
+    return { obeyed, refused: refused && !obeyed, tookMs };
+  }
+
+  /** What a timestamp is rounded down to. */
+  get timestampStepMs(): number {
+    const unit = this.#declared.layout.fields.find(({ name }) => name === 'timestamp')?.unit ?? 'ms';
+    return { s: 1000, ms: 1, us: 1 }[unit]; // our own clock has no finer step than 1 ms
   }
 }
 

@@ -121,7 +121,7 @@ async function replayOnce(
   const name = 'the replay of recorded bytes';
   const before = await sender.effect.before(name);
   const outcome = await tap.replayOnNewConnection(recording, { withinMs: 1000 });
-  sender.effect.attacked(name, sender.effect.begins());
+  sender.effect.attacked(`the end of ${name}`, sender.effect.begins());
   t.stimulusDelivered = outcome.connection !== 'refused';
   t.note(`the replay's connection was ${outcome.connection}, ${outcome.received.length} bytes came back`);
   const after = await sender.effect.after();

@@ -9,6 +9,7 @@ import { setCurrentRun } from '../../harness/lifecycle/run.ts';
 import { fakeRun, judged } from '../../harness/lifecycle/test/fake-run.ts';
 import type { Verdict } from '../../harness/verdict.ts';
 import { mustIgnoreCounters } from './counters.ts';
+import { mustIgnoreTheFuture } from './far-future.ts';
 import { Sender, triple } from './messages.ts';
 import { mustIgnoreRecording } from './on-the-wire.ts';
 import { mustForgetNothingWithoutPower } from './power-loss.ts';
@@ -188,9 +189,69 @@ describe('while no time passes between a message and its receiver', () => {
       },
       { name: 'one that acts in its next scan', faults: { effectAfterMs: 5 }, verdict: 'conforms' },
       { name: 'one whose window is narrower', faults: { windowMs: 1000 }, verdict: 'conforms' },
+      {
+        name: 'one whose window is a little wider',
+        faults: { windowMs: 2450 },
+        verdict: 'violates',
+        says: /older than 2000 ms/,
+      },
+      {
+        name: 'one whose clock is behind',
+        faults: { clockAheadMs: -450 },
+        verdict: 'conforms',
+        says: /clock is behind ours by about 4\d\d ms/,
+      },
+      {
+        name: 'one whose clock is behind, and whose window is wider',
+        faults: { clockAheadMs: -400, windowMs: 2400 },
+        verdict: 'violates',
+        says: /older than 2000 ms/,
+      },
+      {
+        name: 'one whose clock is behind, and whose answers to what it refuses are lost',
+        faults: { clockAheadMs: -450, answersRefused: 'silent' },
+        verdict: 'inconclusive',
+        says: /whether the device's clock is behind cannot be told/,
+      },
+      { name: 'one whose clock is ahead', faults: { clockAheadMs: 1600 }, verdict: 'conforms' },
       { name: 'one that obeys old messages now and then', faults: { wavers: 2 }, verdict: 'violates' },
     ],
     (t) => mustRefuseOldMessages(t),
+  );
+
+  table(
+    'messages from the future',
+    [
+      { name: 'a faithful receiver', verdict: 'conforms' },
+      { name: 'one without a window', faults: { ignores: ['future'] }, verdict: 'violates' },
+      {
+        name: 'one whose window is wider',
+        faults: { futureMs: 2500 },
+        verdict: 'violates',
+        says: /message dated 2000 ms ahead to have no effect/,
+      },
+      {
+        name: 'one that takes over the time of what it refuses',
+        faults: { ratchets: true },
+        verdict: 'violates',
+        says: /next legitimate/,
+      },
+      { name: 'one whose clock is a little ahead', faults: { clockAheadMs: 600 }, verdict: 'conforms' },
+      {
+        name: 'one whose clock is so far ahead that it obeys what is early',
+        faults: { clockAheadMs: 1600 },
+        verdict: 'inconclusive',
+        says: /as if the device's clock were ahead/,
+      },
+      {
+        name: 'one whose clock is ahead, and that obeys what no clock explains',
+        faults: { clockAheadMs: 1600, futureMs: 3000 },
+        verdict: 'violates',
+        says: /message dated 4000 ms ahead to have no effect/,
+      },
+      { name: 'one whose clock is behind', faults: { clockAheadMs: -450 }, verdict: 'conforms' },
+    ],
+    (t) => triple(t, (sender) => mustIgnoreTheFuture(t, sender)),
   );
 });
 
@@ -241,7 +302,7 @@ table(
       name: 'a device that obeys a recording some time after it refused it',
       faults: { obeysAfterReads: 1 },
       verdict: 'violates',
-      says: /effect to stay at 101.* ms after the replay of recorded bytes/,
+      says: /effect to stay at 101.* ms after the end of the replay of recorded bytes/,
     },
     {
       name: 'a device that serves one client alone, and that is the bench',

@@ -33,6 +33,9 @@ export interface ReceiverFaults {
   /** Every so many messages that are too old are obeyed all the same. */
   wavers?: number;
   windowMs?: number;
+  futureMs?: number;
+  /** Its clock is wrong by so much. */
+  clockAheadMs?: number;
   plain?: { answer: AnswerKind; effect: number; afterMs?: number };
   /** `single client`: a connection beside the client's is closed before it is heard. */
   tap?: 'sees nothing' | 'connection refused' | 'reads come first' | 'single client';
@@ -67,7 +70,7 @@ export class Receiver {
   readonly faults: ReceiverFaults;
   effect = 100;
   counter = 7;
-  #clockAheadMs = 0;
+  #clockAheadMs: number;
   #refused = 0;
   #readsToGo: number | undefined;
   #tooOld = 0;
@@ -79,6 +82,7 @@ export class Receiver {
 
   constructor(faults: ReceiverFaults, tell: () => void) {
     this.faults = faults;
+    this.#clockAheadMs = faults.clockAheadMs ?? 0;
     this.#tell = tell;
   }
 
@@ -119,11 +123,11 @@ export class Receiver {
   }
 
   #isNew(counter: number, timestamp: number): boolean {
-    const { ignores = [], windowMs = 2000, wavers } = this.faults;
+    const { ignores = [], windowMs = 2000, futureMs = 500, wavers } = this.faults;
     const ageMs = Date.now() + this.#clockAheadMs - timestamp;
     if (!ignores.includes('counter') && counter <= this.counter) return false;
     if (!ignores.includes('gap') && counter > this.counter + 1000) return false;
-    if (!ignores.includes('future') && ageMs < -500) return false;
+    if (!ignores.includes('future') && ageMs < -futureMs) return false;
     if (ignores.includes('window') || ageMs <= windowMs) return true;
     this.#tooOld += 1;
     return wavers !== undefined && this.#tooOld % wavers === 0;
