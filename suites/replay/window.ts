@@ -18,7 +18,7 @@ export async function mustRefuseOldMessages(t: CaseContext): Promise<void> {
   await triple(t, async (sender) => {
     const window = t.need(sender.declared.window, 'declared acceptance window (commands.window)');
     const { olderMs, newerMs } = window;
-    const tooOldMs = Math.max(2 * olderMs, olderMs + beyondMs) + newerMs; // however its clock is behind
+    const tooOldMs = Math.max(2 * olderMs, olderMs + newerMs + beyondMs); // even if its clock is newerMs behind
     await sender.mustNotObey(
       `message ${tooOldMs} ms old`,
       `the declared window ends at ${olderMs} ms`,
