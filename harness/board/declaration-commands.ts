@@ -36,6 +36,14 @@ const layout = z.strictObject({
 });
 export type MessageLayout = z.output<typeof layout>;
 
+const effectWithinMs = z
+  .number()
+  .int()
+  .positive()
+  .max(60_000)
+  .optional()
+  .describe('Longest time from a command that was accepted to its effect; default 1 s');
+
 const authenticated = z.strictObject({
   mechanism: z.literal('authenticated-messages').describe('Messages carry a code, and a counter or a time'),
   layout: layout.describe('The bytes of one message'),
@@ -67,15 +75,18 @@ const authenticated = z.strictObject({
     .describe('Counter of the messages'),
   actions: z.record(itemName, z.number().int()).describe('Command codes by name: set, add'),
   clock: z.enum(['utc', 'device']).default('utc').describe('Clock of the timestamps'),
+  effectWithinMs,
 });
 
 export const commandsSchema = z.discriminatedUnion('mechanism', [
   authenticated,
   z.strictObject({
     mechanism: z.literal('service-off').describe('The device takes no commands over this wire'),
+    effectWithinMs,
   }),
   z.strictObject({
     mechanism: z.literal('none').describe('Commands are unprotected; a violation, told as such'),
+    effectWithinMs,
   }),
 ]);
 export type CommandsDeclaration = z.output<typeof commandsSchema>;

@@ -6,14 +6,15 @@
 import {
   auditMarker,
   buildMessage,
+  everyOne,
   mustBeAudited,
   NotExecuted,
   say,
-  type Answer,
   type CaseContext,
   type CommandsDeclaration,
   type Commands,
 } from '../../harness/index.ts';
+import { EffectWatch } from './effect.ts';
 
 /** Commands that carry a code, and a counter or a time. */
 export type Authenticated = Extract<CommandsDeclaration, { mechanism: 'authenticated-messages' }>;
@@ -27,15 +28,24 @@ export interface MessageFields {
   value: number;
 }
 
+/** How one message was met whose time is not that of now. */
+export interface Probe {
+  obeyed: boolean;
+  /** By the device's own word, and without effect. */
+  refused: boolean;
+  /** From its sealing to the answer: so much may it have aged on its way. */
+  tookMs: number;
+}
+
 /** A legitimate sender that knows the key, and keeps the counter. */
 export class Sender {
   readonly #t: CaseContext;
   readonly #commands: Commands;
   readonly #declared: Authenticated;
   readonly #key: Uint8Array;
+  /** What this sender's commands act upon; attacks that are not sent by it are told here. */
+  readonly effect: EffectWatch;
   #counter: number;
-  /** The effect after the last exchange: nothing but an exchange may move it. */
-  #known: number | undefined;
 
   private constructor(
     t: CaseContext,
@@ -43,6 +53,7 @@ export class Sender {
   ) {
     this.#t = t;
     this.#commands = parts.commands;
+    this.effect = new EffectWatch(t, parts.commands);
     this.#declared = parts.declared;
     this.#key = parts.key;
     this.#counter = parts.counter;
@@ -142,8 +153,15 @@ export class Sender {
     let bytes: Uint8Array = new Uint8Array();
     // Sealed at the last moment: the time that our own questions take must not age it.
     const seal = (): Uint8Array => (bytes = this.sealed({ ...fields, timestampMs: Date.now() }));
-    const { answer, before, after } = await this.#sendAndSee(`${what} ${when} the attack`, seal);
-    const accepted = answer.kind === 'accepted' && after === before + fields.value;
+    const before = await this.effect.before(`${what} ${when} the attack`);
+    const sent = this.effect.begins();
+    const answer = t.answered(`${what} ${when} the attack`, await this.#commands.send(seal()));
+    const wanted = before + fields.value;
+    const after =
+      answer.kind === 'accepted'
+        ? await this.effect.awaited((effect) => effect === wanted, sent)
+        : await this.effect.after();
+    const accepted = answer.kind === 'accepted' && after === wanted;
     t.control(what, when, accepted, `${say(answer)}; effect ${before} → ${after}`);
     if (accepted) {
       this.#counter = fields.counter;
@@ -169,7 +187,10 @@ export class Sender {
     const t = this.#t;
     t.stimulus({ name, rationale, bytes: bytes.length });
     const marker = await auditMarker(t);
-    const { answer, before, after } = await this.#sendAndSee(name, () => bytes);
+    const before = await this.effect.before(name);
+    this.effect.attacked(name, this.effect.begins());
+    const answer = t.answered(name, await this.#commands.send(bytes));
+    const after = await this.effect.after();
     t.stimulusDelivered = true;
     if (after !== before) {
       t.violates({
@@ -186,7 +207,7 @@ export class Sender {
       });
     }
     const audited = await mustBeAudited(t, 'commandRefused', marker);
-    this.#mustNotHaveMoved(await this.#commands.readEffect(), `a while after ${name}`);
+    await this.effect.mustStayStill();
     if (answer.kind === 'refused' || answer.kind === 'closed') return;
     // Silence, garbage and a lost wire are no refusals; only the device's own log can say that the message came.
     if (audited === 'logged') {
@@ -199,43 +220,36 @@ export class Sender {
     );
   }
 
-  /** A restart may bring the effect back to its first value: what was known before it says nothing any more. */
-  restarted(): void {
-    this.#known = undefined;
+  /** The look at the end of a case, before the next legitimate command: what was refused may still be obeyed late. */
+  async mustNotObeyLate(): Promise<void> {
+    await this.#t.step('watch for late effects', () => this.effect.mustStayStillForItsTime());
   }
 
-  /** True when a message of this age is obeyed; a refused probe does not move the counter. */
-  async isObeyed(ageMs: number): Promise<boolean> {
+  /** One fresh message of this age, negative for the future; a refused one does not move the counter. */
+  async probe(ageMs: number): Promise<Probe> {
     const fields = this.next();
-    const { answer, before, after } = await this.#sendAndSee(`probe aged ${ageMs.toFixed(0)} ms`, () =>
-      this.sealed({ ...fields, timestampMs: Date.now() - ageMs }),
-    );
-    if (after !== before || answer.kind === 'accepted') this.#counter = fields.counter;
-    return after !== before;
+    const name =
+      ageMs < 0 ? `probe dated ${(-ageMs).toFixed(0)} ms ahead` : `probe aged ${ageMs.toFixed(0)} ms`;
+    const before = await this.effect.before(name);
+    const sent = this.effect.begins();
+    const bytes = this.sealed({ ...fields, timestampMs: Date.now() - ageMs });
+    const answer = this.#t.answered(name, await this.#commands.send(bytes));
+    const tookMs = sent.elapsedMs;
+    // Its no is taken at its word for now; if it obeys all the same, it does so late, and that is watched.
+    const refused = answer.kind === 'refused';
+    if (refused) this.effect.attacked(name, sent);
+    const after = refused
+      ? await this.effect.after()
+      : await this.effect.awaited((effect) => effect !== before, sent);
+    const obeyed = after !== before;
+    if (obeyed || answer.kind === 'accepted') this.#counter = fields.counter;
+    return { obeyed, refused: refused && !obeyed, tookMs };
   }
 
-  async #sendAndSee(
-    of: string,
-    message: () => Uint8Array,
-  ): Promise<{ answer: Answer; before: number; after: number }> {
-    const before = await this.#commands.readEffect();
-    this.#mustNotHaveMoved(before, `before ${of}`);
-    const answer = this.#t.answered(of, await this.#commands.send(message()));
-    const after = await this.#commands.readEffect();
-    this.#known = after;
-    return { answer, before, after };
-  }
-
-  /** An effect that comes between two exchanges is that of the one before: obeyed late is obeyed. */
-  #mustNotHaveMoved(effect: number, when: string): void {
-    const known = this.#known;
-    if (known === undefined || known === effect) return;
-    this.#known = effect;
-    this.#t.violates({
-      code: 'effect-came-late',
-      expected: `the effect to stay at ${known} while nothing legitimate is sent`,
-      observed: `${effect} ${when}`,
-    });
+  /** What a timestamp is rounded down to. */
+  get timestampStepMs(): number {
+    const unit = this.#declared.layout.fields.find(({ name }) => name === 'timestamp')?.unit ?? 'ms';
+    return { s: 1000, ms: 1, us: 1 }[unit]; // our own clock has no finer step than 1 ms
   }
 }
 
@@ -252,6 +266,16 @@ export async function triple(
 ): Promise<void> {
   const sender = await Sender.create(t);
   const legitimate = await t.step('legitimate command', () => sender.mustAccept('before'));
-  await t.step('attack', () => attack(sender, legitimate));
+  await attackAndWatch(t, sender, () => attack(sender, legitimate));
   await t.step('next legitimate command', () => sender.mustAccept('after'));
+}
+
+/** An attack that decides nothing must not keep a late effect from being seen. */
+export async function attackAndWatch(
+  t: CaseContext,
+  sender: Sender,
+  attack: () => Promise<void>,
+): Promise<void> {
+  const inTurn = [() => t.step('attack', attack), () => sender.mustNotObeyLate()];
+  await everyOne(t, inTurn, (part) => part());
 }

@@ -1,7 +1,7 @@
 /** REP-07: what was obeyed before the supply went must not be obeyed after it came back. */
 
 import { powerCycle, type CaseContext } from '../../harness/index.ts';
-import { Sender } from './messages.ts';
+import { attackAndWatch, Sender } from './messages.ts';
 
 /** Legitimate command, power cycle, the same bytes again and the same counter under a fresh time, next command. */
 export async function mustForgetNothingWithoutPower(t: CaseContext): Promise<void> {
@@ -9,8 +9,8 @@ export async function mustForgetNothingWithoutPower(t: CaseContext): Promise<voi
   const legitimate = await t.step('legitimate command', () => sender.mustAccept('before'));
   const used = sender.counter;
   await t.step('power cycle', () => powerCycle(t));
-  sender.restarted();
-  await t.step('attack', async () => {
+  sender.effect.restarted();
+  await attackAndWatch(t, sender, async () => {
     await sender.mustNotObey('the same message after a power cycle', 'it was obeyed before', legitimate);
     if (sender.declared.layout.fields.every(({ name }) => name !== 'counter')) return;
     await sender.mustNotObey(

@@ -9,6 +9,7 @@ import { setCurrentRun } from '../../harness/lifecycle/run.ts';
 import { fakeRun, judged } from '../../harness/lifecycle/test/fake-run.ts';
 import type { Verdict } from '../../harness/verdict.ts';
 import { mustIgnoreCounters } from './counters.ts';
+import { mustIgnoreTheFuture } from './far-future.ts';
 import { Sender, triple } from './messages.ts';
 import { mustIgnoreRecording } from './on-the-wire.ts';
 import { mustForgetNothingWithoutPower } from './power-loss.ts';
@@ -38,7 +39,7 @@ function table(title: string, rows: readonly Row[], body: (t: CaseContext) => Pr
   });
 }
 
-const unprotected: Row['options'] = { declared: { mechanism: 'none' } };
+const unprotected: Row['options'] = { declared: { mechanism: 'none', effectWithinMs: 40 } };
 
 const without = (name: string): Declaration['commands'] => ({
   ...(commandsDeclaration as Extract<Declaration['commands'], { mechanism: 'authenticated-messages' }>),
@@ -59,6 +60,26 @@ const everyTriple: Row[] = [
     faults: { obeysAfterReads: 1 },
     verdict: 'violates',
     says: /to stay at 101/,
+  },
+  {
+    name: 'one that obeys some time after it said that it refuses',
+    faults: { obeysAfterReads: 2 },
+    verdict: 'violates',
+    says: /to stay at 101.* observed 102 .* ms after again/,
+  },
+  {
+    name: 'one that obeys some time after it did not answer',
+    faults: { obeysAfterReads: 2, answersRefused: 'silent' },
+    options: { audit: false },
+    verdict: 'violates',
+    says: /to stay at 101/,
+  },
+  { name: 'one that acts in its next scan', faults: { effectAfterMs: 5 }, verdict: 'conforms' },
+  {
+    name: 'one that accepts the next, and does nothing any more',
+    faults: { afterwards: 'accepted' },
+    verdict: 'violates',
+    says: /next legitimate .* observed accepted; effect 101 → 101/,
   },
   {
     name: 'one that says yes, and does nothing',
@@ -166,10 +187,71 @@ describe('while no time passes between a message and its receiver', () => {
         verdict: 'violates',
         says: /older than 2000 ms/,
       },
+      { name: 'one that acts in its next scan', faults: { effectAfterMs: 5 }, verdict: 'conforms' },
       { name: 'one whose window is narrower', faults: { windowMs: 1000 }, verdict: 'conforms' },
+      {
+        name: 'one whose window is a little wider',
+        faults: { windowMs: 2450 },
+        verdict: 'violates',
+        says: /older than 2000 ms/,
+      },
+      {
+        name: 'one whose clock is behind',
+        faults: { clockAheadMs: -450 },
+        verdict: 'conforms',
+        says: /clock is behind ours by about 4\d\d ms/,
+      },
+      {
+        name: 'one whose clock is behind, and whose window is wider',
+        faults: { clockAheadMs: -400, windowMs: 2400 },
+        verdict: 'violates',
+        says: /older than 2000 ms/,
+      },
+      {
+        name: 'one whose clock is behind, and whose answers to what it refuses are lost',
+        faults: { clockAheadMs: -450, answersRefused: 'silent' },
+        verdict: 'inconclusive',
+        says: /whether the device's clock is behind cannot be told/,
+      },
+      { name: 'one whose clock is ahead', faults: { clockAheadMs: 1600 }, verdict: 'conforms' },
       { name: 'one that obeys old messages now and then', faults: { wavers: 2 }, verdict: 'violates' },
     ],
     (t) => mustRefuseOldMessages(t),
+  );
+
+  table(
+    'messages from the future',
+    [
+      { name: 'a faithful receiver', verdict: 'conforms' },
+      { name: 'one without a window', faults: { ignores: ['future'] }, verdict: 'violates' },
+      {
+        name: 'one whose window is wider',
+        faults: { futureMs: 2500 },
+        verdict: 'violates',
+        says: /message dated 2000 ms ahead to have no effect/,
+      },
+      {
+        name: 'one that takes over the time of what it refuses',
+        faults: { ratchets: true },
+        verdict: 'violates',
+        says: /next legitimate/,
+      },
+      { name: 'one whose clock is a little ahead', faults: { clockAheadMs: 600 }, verdict: 'conforms' },
+      {
+        name: 'one whose clock is so far ahead that it obeys what is early',
+        faults: { clockAheadMs: 1600 },
+        verdict: 'inconclusive',
+        says: /as if the device's clock were ahead/,
+      },
+      {
+        name: 'one whose clock is ahead, and that obeys what no clock explains',
+        faults: { clockAheadMs: 1600, futureMs: 3000 },
+        verdict: 'violates',
+        says: /message dated 4000 ms ahead to have no effect/,
+      },
+      { name: 'one whose clock is behind', faults: { clockAheadMs: -450 }, verdict: 'conforms' },
+    ],
+    (t) => triple(t, (sender) => mustIgnoreTheFuture(t, sender)),
   );
 });
 
@@ -177,12 +259,17 @@ table(
   'a message after a power loss',
   [
     { name: 'a faithful receiver', verdict: 'conforms' },
+    {
+      name: 'one that obeys some time after it said that it refuses',
+      faults: { obeysAfterMs: 30 },
+      verdict: 'violates',
+    },
     { name: 'one that forgets its counter', faults: { forgetsWithoutPower: true }, verdict: 'violates' },
   ],
   (t) => mustForgetNothingWithoutPower(t),
 );
 
-const off = { declared: { mechanism: 'service-off' as const } };
+const off = { declared: { mechanism: 'service-off' as const, effectWithinMs: 40 } };
 table(
   'a recording on a new connection',
   [
@@ -210,6 +297,61 @@ table(
       faults: { tap: 'connection refused' },
       verdict: 'inconclusive',
       says: /connection was refused/,
+    },
+    {
+      name: 'a device that obeys a recording some time after it refused it',
+      faults: { obeysAfterReads: 1 },
+      verdict: 'violates',
+      says: /effect to stay at 101.* ms after the end of the replay of recorded bytes/,
+    },
+    {
+      name: 'a device that serves one client alone, and that is the bench',
+      faults: { ignores: ['counter'], tap: 'single client' },
+      verdict: 'inconclusive',
+      says: /serve one client alone/,
+    },
+    {
+      name: 'a device that serves one client alone, which can go away: the recording is obeyed',
+      faults: { ignores: ['counter'], tap: 'single client', connectionOriented: true },
+      verdict: 'violates',
+      says: /recorded bytes to have no effect/,
+    },
+    {
+      name: 'a device that serves one client alone, which can go away',
+      faults: { tap: 'single client', connectionOriented: true },
+      verdict: 'conforms',
+      says: /repeated while the bench itself was not connected/,
+    },
+    {
+      name: 'a device that logs a recording, and closes its connection without a byte',
+      faults: { closesOnReplay: true },
+      verdict: 'conforms',
+    },
+    {
+      name: 'a device without a log that closes the connection of a recording without a byte',
+      faults: { closesOnReplay: true },
+      options: { audit: false },
+      verdict: 'inconclusive',
+      says: /no byte came back/,
+    },
+    {
+      name: 'plain writes that are refused and work some time later',
+      faults: { plain: { answer: 'refused', effect: 1, afterMs: 10 } },
+      verdict: 'violates',
+    },
+    {
+      name: 'a service that is off, and does what it refuses some time later',
+      faults: { plain: { answer: 'refused', effect: 1, afterMs: 10 } },
+      options: off,
+      verdict: 'violates',
+      says: /effect 100 → 101/,
+    },
+    {
+      name: 'a device that declares no protection, whose plain write shows in its next scan',
+      faults: { plain: { answer: 'accepted', effect: 7, afterMs: 10 } },
+      options: unprotected,
+      verdict: 'violates',
+      says: /plain write accepted; effect 100 → 107$/,
     },
     {
       name: 'a connection that is refused, and plain writes that work',

@@ -1,6 +1,7 @@
 /** REP-01 where the maker declares no protection: a write is recorded, and replayed where its effect can be seen. */
 
 import {
+  Deadline,
   powerCycle,
   say,
   type Answer,
@@ -8,6 +9,7 @@ import {
   type LinkTap,
   type TapRecording,
 } from '../../harness/index.ts';
+import { effectWithinMs, lookFor } from './effect.ts';
 
 const expected = 'a declared mechanism against replay';
 
@@ -45,12 +47,17 @@ async function writeAndRecord(t: CaseContext, tap: LinkTap): Promise<Written> {
   const stop = tap.record();
   let seen: readonly TapRecording[] = [];
   let answer: Answer;
+  const sent = new Deadline(effectWithinMs(t));
   try {
     answer = t.answered('plain write', await write());
   } finally {
     seen = stop();
   }
-  const after = await commands.readEffect();
+  const { effect: after } = await lookFor(
+    () => commands.readEffect(),
+    (effect) => effect !== before,
+    sent,
+  );
   return { recordings: seen, before, after, said: `${say(answer)}; effect ${before} → ${after}` };
 }
 
@@ -74,7 +81,11 @@ async function replay(
     t.note(`the replay's connection was ${outcome.connection}, ${outcome.received.length} bytes came back`);
     t.stimulusDelivered ||= outcome.connection !== 'refused';
   }
-  const after = await commands.readEffect();
+  const { effect: after } = await lookFor(
+    () => commands.readEffect(),
+    (effect) => effect !== before,
+    new Deadline(effectWithinMs(t)),
+  );
   if (after === before) return;
   t.violates({
     code: 'replay-took-effect',

@@ -2,6 +2,7 @@
 
 import type { Answer, AnswerKind, Device, LinkTap, TapRecording } from '../../../harness/capabilities.ts';
 import type { Declaration } from '../../../harness/board/index.ts';
+import { monotonicMs } from '../../../harness/clock.ts';
 import { fakeRun, type FakeRun } from '../../../harness/lifecycle/test/fake-run.ts';
 
 export interface ReceiverFaults {
@@ -13,6 +14,10 @@ export interface ReceiverFaults {
   obeysSilently?: boolean;
   /** It obeys what it says it refuses, after its effect was read so often. */
   obeysAfterReads?: number;
+  /** It obeys what it says it refuses, so long after. */
+  obeysAfterMs?: number;
+  /** What it accepts shows so long after. */
+  effectAfterMs?: number;
   logs?: boolean;
   forgetsWithoutPower?: boolean;
   /** The effect begins anew with the power. */
@@ -28,8 +33,14 @@ export interface ReceiverFaults {
   /** Every so many messages that are too old are obeyed all the same. */
   wavers?: number;
   windowMs?: number;
-  plain?: { answer: AnswerKind; effect: number };
-  tap?: 'sees nothing' | 'connection refused' | 'reads come first';
+  futureMs?: number;
+  /** Its clock is wrong by so much. */
+  clockAheadMs?: number;
+  plain?: { answer: AnswerKind; effect: number; afterMs?: number };
+  /** `single client`: a connection beside the client's is closed before it is heard. */
+  tap?: 'sees nothing' | 'connection refused' | 'reads come first' | 'single client';
+  /** What is replayed is heard, and the connection closed without a byte. */
+  closesOnReplay?: boolean;
   /** Its messages count only on a connection that began with an opening, which `renew` lets the client send again. */
   connectionOriented?: boolean;
 }
@@ -52,16 +63,18 @@ export const commandsDeclaration: Declaration['commands'] = {
   counter: { maximumGap: 1000, survivesPowerLoss: true },
   actions: { add: 2 },
   clock: 'utc',
+  effectWithinMs: 40,
 };
 
 export class Receiver {
   readonly faults: ReceiverFaults;
   effect = 100;
   counter = 7;
-  #clockAheadMs = 0;
+  #clockAheadMs: number;
   #refused = 0;
   #readsToGo: number | undefined;
   #tooOld = 0;
+  #pending: { dueMs: number; value: number }[] = [];
   readonly #tell: () => void;
   readonly seen: Uint8Array[] = [];
   /** The client is connected, and has been for long. */
@@ -69,6 +82,7 @@ export class Receiver {
 
   constructor(faults: ReceiverFaults, tell: () => void) {
     this.faults = faults;
+    this.#clockAheadMs = faults.clockAheadMs ?? 0;
     this.#tell = tell;
   }
 
@@ -77,7 +91,16 @@ export class Receiver {
       this.#readsToGo = undefined;
       this.effect += 1;
     }
+    const now = monotonicMs();
+    for (const { value } of this.#pending.filter(({ dueMs }) => dueMs <= now)) this.effect += value;
+    this.#pending = this.#pending.filter(({ dueMs }) => dueMs > now);
     return this.effect;
+  }
+
+  /** Has an effect, at once or so long after. */
+  actAfter(ms: number | undefined, value: number): void {
+    if (ms === undefined) this.effect += value;
+    else this.#pending.push({ dueMs: monotonicMs() + ms, value });
   }
 
   powerLost(): void {
@@ -95,16 +118,16 @@ export class Receiver {
     const met = this.#refused > 0 ? afterwards : beforehand;
     if (met !== undefined) return { kind: met, elapsedMs: 1 };
     this.counter = counter;
-    if (noEffect !== true) this.effect += view.getInt16(14);
+    if (noEffect !== true) this.actAfter(this.faults.effectAfterMs, view.getInt16(14));
     return { kind: 'accepted', elapsedMs: 1 };
   }
 
   #isNew(counter: number, timestamp: number): boolean {
-    const { ignores = [], windowMs = 2000, wavers } = this.faults;
+    const { ignores = [], windowMs = 2000, futureMs = 500, wavers } = this.faults;
     const ageMs = Date.now() + this.#clockAheadMs - timestamp;
     if (!ignores.includes('counter') && counter <= this.counter) return false;
     if (!ignores.includes('gap') && counter > this.counter + 1000) return false;
-    if (!ignores.includes('future') && ageMs < -500) return false;
+    if (!ignores.includes('future') && ageMs < -futureMs) return false;
     if (ignores.includes('window') || ageMs <= windowMs) return true;
     this.#tooOld += 1;
     return wavers !== undefined && this.#tooOld % wavers === 0;
@@ -116,6 +139,7 @@ export class Receiver {
       this.#clockAheadMs = timestamp - Date.now();
     }
     if (this.faults.obeysSilently === true) this.effect += 1;
+    if (this.faults.obeysAfterMs !== undefined) this.actAfter(this.faults.obeysAfterMs, 1);
     this.#readsToGo = this.faults.obeysAfterReads;
     if (this.faults.logs !== false) this.#tell();
     return { kind: this.faults.answersRefused ?? 'refused', elapsedMs: 1 };
@@ -165,7 +189,7 @@ function withCommands(device: Device, receiver: Receiver): Device {
         : {
             writePlain: async () => {
               receiver.seen.push(plainWrite);
-              receiver.effect += plain.effect;
+              receiver.actAfter(plain.afterMs, plain.effect);
               return { kind: plain.answer, elapsedMs: 1 };
             },
           }),
@@ -210,11 +234,18 @@ function tapOf(receiver: Receiver): LinkTap {
     replayOnNewConnection: async (recording) => {
       const outcome = { received: Uint8Array.of(1), elapsedMs: 1 };
       if (tap === 'connection refused') return { ...outcome, connection: 'refused' };
+      if (tap === 'single client' && receiver.opened) {
+        return { received: new Uint8Array(), elapsedMs: 1, connection: 'closed' };
+      }
       let opened = receiver.faults.connectionOriented !== true;
       for (const { bytes } of recording.bursts) {
         if (bytes === opening) opened = true;
-        else if (bytes === plainWrite) receiver.effect += receiver.faults.plain?.effect ?? 0;
+        else if (bytes === plainWrite)
+          receiver.actAfter(receiver.faults.plain?.afterMs, receiver.faults.plain?.effect ?? 0);
         else if (bytes !== read && opened) receiver.receive(bytes);
+      }
+      if (receiver.faults.closesOnReplay === true) {
+        return { received: new Uint8Array(), elapsedMs: 1, connection: 'closed' };
       }
       return { ...outcome, connection: 'answered' };
     },
