@@ -46,7 +46,7 @@ export function serialConsole(wire: Driver, adapter: string): SerialConsole {
  */
 export async function ask<T>(
   console: SerialConsole,
-  request: { send: string; withinMs: number },
+  request: { send: string } & Pick<ListenRequest, 'withinMs' | 'heeds'>,
   pick: (line: AnswerLine) => T | undefined,
 ): Promise<Heard<T>> {
   await console.settle();
@@ -58,16 +58,19 @@ export async function ask<T>(
     console.markUnsettled();
     return { value: undefined, lines: [], startedAtMs: monotonicMs(), endedAtMs: monotonicMs() };
   }
-  return listen(console, { from, withinMs: request.withinMs, sent: request.send }, pick);
+  const { send, withinMs, heeds } = request;
+  return listen(console, { from, withinMs, sent: send, heeds }, pick);
 }
 
+/** What to listen to. */
 export interface ListenRequest {
+  /** Position of the first byte that counts. */
   from: number;
   withinMs: number;
   /** What was sent before, whose echo is left out. */
   sent?: string;
   /** Lines to be heard although they come unasked. */
-  heeds?: (text: string) => boolean;
+  heeds?: ((text: string) => boolean) | undefined;
 }
 
 /** Listens from a position on, without sending. Moves the cursor behind the deciding line. */

@@ -10,7 +10,7 @@ import { Inconclusive } from '../errors.ts';
 import { auditMarker, mustBeAudited } from './audit.ts';
 import type { CaseContext } from './case-context.ts';
 import { decideByBooting, mustComeBack, mustLive, survive } from './decide-by-booting.ts';
-import { canRestart, firmwareOf, lastState, restart } from './firmware.ts';
+import { canRestart, firmwareOf, lastState, readState, restart } from './firmware.ts';
 import type { ForbiddenImage, Ground } from './ground.ts';
 import { mustBeAlive, watchProcess } from './process-watch.ts';
 import { mustRefuseInStage } from './refusal-stage.ts';
@@ -102,7 +102,9 @@ async function startAllTheSame(
   await mustComeBack(t, activated, forbidden, ground);
   const { baseline } = ground;
   const when = 'after the activation of what was refused';
-  const state = await lastState(t, when, (seen) => changes(baseline, seen).length > 0);
+  const first = await lastState(t, when, (seen) => changes(baseline, seen).length > 0);
+  if (changes(baseline, first).length === 0) return;
+  const state = await readState(t, `${when}, read again`); // one lost byte in many answers is no other image
   const changed = changes(baseline, state);
   if (changed.length === 0) return;
   if (fitOf(state, forbidden.image).kind !== 'differs') await tookEffect(t, when, changed, forbidden, ground);

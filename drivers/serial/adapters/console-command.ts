@@ -2,7 +2,7 @@ import type { Answer } from '../../../harness/capabilities.ts';
 import type { AdapterModule } from '../../../harness/driver.ts';
 import type { ConsoleCommandSettings } from '../adapter-settings.ts';
 import { ask, quote, serialConsole, type Heard } from '../conversation.ts';
-import { wordReader, type Word } from './verdict-lines.ts';
+import { restartIn, wordReader, type Word } from './verdict-lines.ts';
 
 /**
  * Asks the device to do something.
@@ -16,9 +16,10 @@ export const consoleCommandAdapter: AdapterModule<'action', ConsoleCommandSettin
   create(settings, wire) {
     const console = serialConsole(wire, 'console-command');
     const read = wordReader(settings);
+    const { send, withinMs } = settings;
+    const request = { send, withinMs, heeds: restartIn(read) };
     return {
-      perform: () =>
-        console.exclusive(async () => answerOf(await ask(console, settings, read), settings.withinMs)),
+      perform: () => console.exclusive(async () => answerOf(await ask(console, request, read), withinMs)),
     };
   },
 };

@@ -8,7 +8,7 @@ import { listen, serialConsole } from '../conversation.ts';
 import { dataRecords, endRecord, headerRecord } from '../s-record-lines.ts';
 import { answerOf } from './console-command.ts';
 import { startTransfer, watchFor, type Watch } from './transfer.ts';
-import { wordReader, type Word } from './verdict-lines.ts';
+import { restartIn, wordReader, type Word } from './verdict-lines.ts';
 
 /**
  * Offers a firmware image as S-records.
@@ -94,7 +94,8 @@ class Offer {
     const end = answerEnd === undefined ? undefined : new RegExp(answerEnd);
     let total: number | undefined;
     let yes: Word | undefined;
-    const heard = await listen(this.#console, { from, withinMs: verifyWithinMs }, (line) => {
+    const request = { from, withinMs: verifyWithinMs, heeds: restartIn(this.#read) };
+    const heard = await listen(this.#console, request, (line) => {
       const word = this.#read(line);
       if (word?.kind !== 'accepted') return word ?? (end?.test(line.text) === true ? yes : undefined);
       total ??= totalOf(this.#total.exec(line.text)?.groups?.['total']);

@@ -32,3 +32,9 @@ export function wordReader(patterns: WordPatterns): (line: Pick<AnswerLine, 'tex
     return undefined;
   };
 }
+
+/** Whether a line tells of a restart: heard also where a boot banner is one of the lines that come unasked. */
+export const restartIn =
+  (read: (line: Pick<AnswerLine, 'text'>) => Word | undefined) =>
+  (text: string): boolean =>
+    read({ text })?.kind === 'crashed';

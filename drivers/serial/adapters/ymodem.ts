@@ -11,7 +11,7 @@ import type { SerialConsole } from '../console.ts';
 import { listen, serialConsole } from '../conversation.ts';
 import { answerOf } from './console-command.ts';
 import { startTransfer, watchFor } from './transfer.ts';
-import { wordReader, type Word } from './verdict-lines.ts';
+import { restartIn, wordReader, type Word } from './verdict-lines.ts';
 
 /** After a cancel by the receiver: how long to wait for the words that give its reason. */
 const REASON_WITHIN_MS = 2000;
@@ -44,6 +44,7 @@ class Offer {
   readonly #settings: YmodemSettings;
   readonly #image: FirmwareImage;
   readonly #read: (line: { text: string }) => Word | undefined;
+  readonly #heeds: (text: string) => boolean;
   /** Said by the device while the file was on its way: ends the transfer. */
   #spoken: Word | undefined;
 
@@ -52,9 +53,8 @@ class Offer {
     this.#settings = settings;
     this.#image = image;
     this.#read = wordReader(settings);
+    this.#heeds = restartIn(this.#read);
   }
-
-  readonly #isRestart = (text: string): boolean => this.#read({ text })?.kind === 'crashed';
 
   async run(): Promise<Answer> {
     const early = await this.#start();
@@ -72,7 +72,7 @@ class Offer {
     const { verifyWithinMs } = this.#settings;
     const verdict = await listen(
       this.#console,
-      { from: this.#console.cursor, withinMs: verifyWithinMs, heeds: this.#isRestart },
+      { from: this.#console.cursor, withinMs: verifyWithinMs, heeds: this.#heeds },
       this.#read,
     );
     const answer = answerOf(verdict, verifyWithinMs);
@@ -125,7 +125,7 @@ class Offer {
   async #withReason(sent: Answer): Promise<Answer> {
     const withinMs = Math.min(REASON_WITHIN_MS, this.#settings.verifyWithinMs);
     const from = this.#console.cursor;
-    const said = await listen(this.#console, { from, withinMs, heeds: this.#isRestart }, this.#read);
+    const said = await listen(this.#console, { from, withinMs, heeds: this.#heeds }, this.#read);
     if (said.value?.reason === undefined || said.value.kind === 'accepted') return sent;
     return { ...sent, kind: said.value.kind, reason: said.value.reason };
   }

@@ -748,7 +748,7 @@ class RecordCheck {
       this.wrong('entry-out-of-order', `entry ${seq} stands where ${this.next} belongs`);
     else if (prev !== this.prev) this.wrong('chain-broken', `entry ${seq} does not follow the one before it`);
     this.runId ??= runId;
-    this.plainRunId ??= /^[\w.:-]+$/.test(runId) ? runId : undefined; // what needs no decoding
+    this.plainRunId ??= /^[\w.:-]+$/.test(this.runId) ? this.runId : undefined; // what needs no decoding
     if (runId !== this.runId) this.wrong('foreign-entry', `entry ${seq} belongs to the run ${runId}`);
     this.next = seq + 1;
     this.prev = hash;
